@@ -1,0 +1,46 @@
+"""kbin compares pretrained image backbones on a person's own images, and says only what the data can support.
+
+Importing it selects Keras's torch backend; the public names load Keras only when they are used.
+"""
+
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if "keras" in sys.modules:
+    _backend = sys.modules["keras"].backend.backend()
+    if _backend != "torch":
+        raise ImportError(
+            f"kbin runs Keras on torch, but Keras was already imported on '{_backend}'. "
+            "Import kbin before keras, or set the environment variable KERAS_BACKEND=torch."
+        )
+else:
+    # Keras reads this once, at its own first import, and fails where its default, TensorFlow, is missing.
+    os.environ["KERAS_BACKEND"] = "torch"
+
+if TYPE_CHECKING:
+    from kbin.models.classifiers import build_classifier
+    from kbin.models.parameters import parameter_table
+    from kbin.training.callbacks import MetricLogger, RocPlot
+
+_PUBLIC = {
+    "build_classifier": "kbin.models.classifiers",
+    "parameter_table": "kbin.models.parameters",
+    "MetricLogger": "kbin.training.callbacks",
+    "RocPlot": "kbin.training.callbacks",
+}
+
+__all__ = ["MetricLogger", "RocPlot", "__version__", "build_classifier", "parameter_table"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PUBLIC:
+        return getattr(importlib.import_module(_PUBLIC[name]), name)
+    raise AttributeError(f"module 'kbin' has no attribute '{name}'; it offers {', '.join(__all__)}")
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

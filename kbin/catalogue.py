@@ -1,0 +1,220 @@
+"""What exists, without Keras: backbones with their blocks and weights, losses, optimizers, schedules.
+
+Each table is literal and in reading order; config checks names against it, models/ builds from it.
+"""
+
+from dataclasses import dataclass
+
+from kbin.errors import ConfigError, unknown_name
+
+PACKAGED, IMAGENET, NONE = "packaged", "imagenet", "none"
+
+
+@dataclass(frozen=True)
+class Block:
+    """One stage of a backbone, as its paper divides it.
+
+    Attributes:
+        name: The block's name, as used in `train_from` and in parameter tables.
+        units: The stems of its layers' names, bottom to top; a model can be cut below each of them.
+    """
+
+    name: str
+    units: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class WeightsFile:
+    """A file of ImageNet weights that `keras.applications` publishes.
+
+    Attributes:
+        name: File name inside the folder `models` of Keras's home (`~/.keras`).
+        url: Where it is downloaded from.
+        md5: Its checksum, the one that Keras itself checks.
+        megabytes: Its size, for the message that announces a download.
+    """
+
+    name: str
+    url: str
+    md5: str
+    megabytes: int
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A network without its classifier.
+
+    Attributes:
+        name: The name used in the YAML and as the name of the built `keras.Model`.
+        blocks: Its blocks, bottom to top.
+        num_features: Channels of its output.
+        parameters: Weights without BatchNorm's moving statistics (as papers count).
+        statistics: Moving statistics and constants of normalization layers.
+        weights: The values that `weights` takes besides a file's path; the first is the default.
+        weights_suffixes: The kinds of weights file that it reads.
+        preprocessing: What happens to raw RGB 0-255 inside the model, in words.
+        imagenet: The file behind `weights: imagenet`.
+        input_size: Side of the images that it was trained on, in pixels.
+        minimum_size: Smallest side that it can take, in pixels.
+    """
+
+    name: str
+    blocks: tuple[Block, ...]
+    num_features: int
+    parameters: int
+    statistics: int
+    weights: tuple[str, ...]
+    weights_suffixes: tuple[str, ...]
+    preprocessing: str
+    imagenet: WeightsFile | None = None
+    input_size: int = 224
+    minimum_size: int = 32
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """The stems of all layer names, bottom to top."""
+        return tuple(unit for block in self.blocks for unit in block.units)
+
+    def block_of(self, unit: str) -> str:
+        """Returns the name of the block that holds `unit`."""
+        return next(block.name for block in self.blocks if unit in block.units)
+
+    def first_trainable_unit(self, train_blocks: int | str, train_from: str | None = None) -> str | None:
+        """Returns the unit from which on the backbone is trained, None where it is frozen whole.
+
+        Args:
+            train_blocks: The number of blocks to train, counted from the top, or "all".
+            train_from: A block or a finer cut point; it takes the place of `train_blocks`.
+
+        Raises:
+            ConfigError: The number is too large, or the cut point unknown.
+        """
+        if train_from is not None:
+            by_name = {block.name: block.units[0] for block in self.blocks} | {unit: unit for unit in self.units}
+            if train_from not in by_name:
+                raise ConfigError(unknown_name(f"block of {self.name}", train_from, by_name))
+            return by_name[train_from]
+        if train_blocks == "all":
+            return self.units[0]
+        if not isinstance(train_blocks, int) or not 0 <= train_blocks <= len(self.blocks):
+            raise ConfigError(
+                f"train_blocks is {train_blocks!r}, but {self.name} has {len(self.blocks)} blocks: give 0 (all frozen) "
+                f"to {len(self.blocks)}, or 'all'. Blocks: {', '.join(block.name for block in self.blocks)}."
+            )
+        return self.blocks[-train_blocks].units[0] if train_blocks else None
+
+
+def _stage(name: str, letters: str) -> Block:
+    """An EfficientNet stage: block2 holds block2a, block2b."""
+    return Block(name, tuple(f"{name}{letter}" for letter in letters))
+
+
+def _single(*names: str) -> tuple[Block, ...]:
+    return tuple(Block(name, (name,)) for name in names)
+
+
+_KERAS_APPLICATIONS = "https://storage.googleapis.com/tensorflow/keras-applications"
+_H5_SUFFIXES = (".h5", ".weights.h5")
+
+BACKBONES: tuple[Backbone, ...] = (
+    Backbone(
+        name="ResNet50",
+        blocks=(
+            Block("conv1", ("conv1",)),
+            Block("conv2", ("conv2_block1", "conv2_block2", "conv2_block3")),
+            Block("conv3", ("conv3_block1", "conv3_block2", "conv3_block3", "conv3_block4")),
+            Block("conv4", tuple(f"conv4_block{number}" for number in range(1, 7))),
+            Block("conv5", ("conv5_block1", "conv5_block2", "conv5_block3")),
+        ),
+        num_features=2048,
+        parameters=23_534_592,
+        statistics=53_120,
+        weights=(IMAGENET, NONE),
+        weights_suffixes=_H5_SUFFIXES,
+        preprocessing="RGB to BGR, ImageNet's channel means subtracted",
+        imagenet=WeightsFile(
+            name="resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
+            url=f"{_KERAS_APPLICATIONS}/resnet/resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
+            md5="4d473c1dd8becc155b73f8504c6f6626",
+            megabytes=95,
+        ),
+    ),
+    Backbone(
+        name="EfficientNetB0",
+        blocks=(
+            Block("stem", ("stem",)),
+            _stage("block1", "a"),
+            _stage("block2", "ab"),
+            _stage("block3", "ab"),
+            _stage("block4", "abc"),
+            _stage("block5", "abc"),
+            _stage("block6", "abcd"),
+            _stage("block7", "a"),
+            Block("top", ("top",)),
+        ),
+        num_features=1280,
+        parameters=4_007_548,
+        statistics=42_023,
+        weights=(IMAGENET, NONE),
+        weights_suffixes=_H5_SUFFIXES,
+        preprocessing="scaled to 0-1 and standardised by ImageNet's channels, inside the network",
+        imagenet=WeightsFile(
+            name="efficientnetb0_notop.h5",
+            url="https://storage.googleapis.com/keras-applications/efficientnetb0_notop.h5",
+            md5="50bc09e76180e00e4465e1a485ddc09d",
+            megabytes=17,
+        ),
+    ),
+    Backbone(
+        name="MobileNetV3Large",
+        blocks=_single("conv", "expanded_conv", *(f"expanded_conv_{n}" for n in range(1, 15)), "conv_1"),
+        num_features=960,
+        parameters=2_971_952,
+        statistics=24_400,
+        weights=(IMAGENET, NONE),
+        weights_suffixes=_H5_SUFFIXES,
+        preprocessing="scaled to -1..1, inside the network",
+        imagenet=WeightsFile(
+            name="weights_mobilenet_v3_large_224_1.0_float_no_top_v2.h5",
+            url=f"{_KERAS_APPLICATIONS}/mobilenet_v3/weights_mobilenet_v3_large_224_1.0_float_no_top_v2.h5",
+            md5="07fb09a5933dd0c8eaafa16978110389",
+            megabytes=13,
+        ),
+    ),
+    Backbone(
+        name="EfficientNetLite0",
+        blocks=(
+            Block("stem", ("stem",)),
+            _stage("block1", "a"),
+            _stage("block2", "ab"),
+            _stage("block3", "ab"),
+            _stage("block4", "abc"),
+            _stage("block5", "abc"),
+            _stage("block6", "abcd"),
+            _stage("block7", "a"),
+            Block("top", ("top",)),
+        ),
+        num_features=1280,
+        parameters=3_371_008,
+        statistics=42_016,
+        weights=(PACKAGED, NONE),
+        weights_suffixes=(".pth", ".pt", *_H5_SUFFIXES),
+        preprocessing="(value - 127) / 128",
+    ),
+)
+
+LOSSES = ("cross_entropy",)
+OPTIMIZERS = ("adamw", "adam", "sgd")
+SCHEDULES = ("constant", "cosine")
+
+
+def find_backbone(name: str) -> Backbone:
+    """Returns the catalogue's row for `name`.
+
+    Raises:
+        ConfigError: No such backbone; the message lists those there are, nearest first.
+    """
+    for backbone in BACKBONES:
+        if backbone.name == name:
+            return backbone
+    raise ConfigError(unknown_name("backbone", name, [backbone.name for backbone in BACKBONES]))

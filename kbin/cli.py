@@ -1,0 +1,152 @@
+"""The command line: parse, call, print. What is heavy is imported by the command that needs it."""
+
+import json
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import click
+import typer
+
+from kbin.errors import ConfigError, KbinError
+
+if TYPE_CHECKING:
+    from kbin.progress import Progress
+
+app = typer.Typer(
+    name="kbin",
+    help="Compares pretrained image backbones on your own images, and says only what the data can support.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+ExperimentArgument = Annotated[Path, typer.Argument(help="The experiment's YAML file.", show_default=False)]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, e.g. training.epochs=3 (repeatable)."),
+]
+QuickOption = Annotated[bool, typer.Option("--quick", help="A minute's trial: few images, two epochs, one seed.")]
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+@app.command()
+def run(
+    experiment: ExperimentArgument,
+    out: Annotated[Path | None, typer.Option(help="The run's folder; runs/<name> by default.")] = None,
+    settings: SetOption = None,
+    quick: QuickOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Run an experiment: train, evaluate, and leave a folder of results and plots."""
+    from kbin.experiment_file import load_experiment
+
+    config = load_experiment(experiment, settings or [])
+    if quick:
+        config = config.quick()
+    folder = out or Path("runs") / config.name
+    progress = _progress()
+
+    from kbin.experiment import run_experiment  # after the file was found right: this loads Keras
+    from kbin.report.summary import result_lines
+    from kbin.runs import RunDirectory
+
+    code = run_experiment(config, folder, progress)
+    directory = RunDirectory(folder)
+    for line in result_lines(directory.results()):
+        progress.say(line)
+    progress.say(f"\nresults: {folder / 'report.html'}")
+    raise typer.Exit(code)
+
+
+@app.command()
+def check(
+    experiment: ExperimentArgument, settings: SetOption = None, quick: QuickOption = False, debug: DebugOption = False
+) -> None:
+    """Validate an experiment and print its plan and parameters, without training."""
+    from kbin.experiment_file import load_experiment
+
+    config = load_experiment(experiment, settings or [])
+    if quick:
+        config = config.quick()
+
+    from kbin.plan import plan_lines  # after the file was found right: this loads Keras
+
+    for line in plan_lines(config):
+        typer.echo(line)
+
+
+@app.command()
+def backbones(
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False, debug: DebugOption = False
+) -> None:
+    """List the backbones: blocks, parameters, input size, and which weights are at hand."""
+    from kbin.backbone_listing import backbone_lines, backbone_rows
+
+    typer.echo(json.dumps(backbone_rows(), indent=1) if as_json else "\n".join(backbone_lines()))
+
+
+@app.command()
+def schema(debug: DebugOption = False) -> None:
+    """Print the JSON Schema of an experiment file, for editors."""
+    from kbin.config import ExperimentConfig
+
+    typer.echo(json.dumps(ExperimentConfig.model_json_schema(), indent=1))
+
+
+@app.command()
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="The folder of a finished run.", show_default=False)],
+    debug: DebugOption = False,
+) -> None:
+    """Make the plots and the page of a finished run again, from its folder alone."""
+    from kbin.report.plots import draw_plots
+    from kbin.report.rendering import write_report
+    from kbin.runs import RunDirectory
+
+    for folder in runs:
+        directory = RunDirectory(folder)
+        draw_plots(directory, directory.results())
+        typer.echo(str(write_report([directory])))
+
+
+def main() -> NoReturn:
+    """Runs the command line and turns every outcome into an exit code."""
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        code = app(standalone_mode=False)
+    except KbinError as error:
+        _explain(error)
+        code = error.exit_code
+    except click.exceptions.UsageError as error:
+        error.show()
+        code = 2
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        typer.echo("\ninterrupted; run the same command again to go on.", err=True)
+        code = 130
+    except BrokenPipeError:
+        # The reader (`kbin backbones | head`) has gone: nothing is left to say, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _terminated(signum: int, frame: object) -> NoReturn:
+    sys.exit(128 + signum)
+
+
+def _explain(error: KbinError) -> None:
+    if "--debug" in sys.argv:
+        traceback.print_exc()
+    title = "error in the experiment file" if isinstance(error, ConfigError) else "error"
+    typer.echo(f"{title}: {error}", err=True)
+
+
+def _progress() -> "Progress":
+    from kbin.progress import LogProgress, TerminalProgress
+
+    return TerminalProgress() if sys.stdout.isatty() else LogProgress(sys.stdout)

@@ -1,0 +1,76 @@
+"""Where a batch's inputs come from: images that are decoded when needed, or stored features."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+import numpy as np
+
+from kbin.data.datasets import ImageSource
+from kbin.data.images import decode_batch
+
+_DECODED_BYTES_KEPT = 2 * 2**30  # of all decoded images that are kept between epochs
+
+
+class Inputs(Protocol):
+    """Samples that a network takes, by position."""
+
+    def __len__(self) -> int: ...
+
+    def take(self, indices: np.ndarray) -> np.ndarray:
+        """Returns the samples at `indices`, shape (len(indices), ...)."""
+        ...
+
+
+class ImageInputs:
+    """Raw images, decoded in threads; kept in memory after the first time where there is room."""
+
+    def __init__(self, images: ImageSource, image_size: int, resize: str, num_threads: int = 2):
+        self._images, self.image_size, self._resize = images, image_size, resize
+        self._executor = ThreadPoolExecutor(num_threads)
+        keep = len(images) * image_size**2 * 3 <= _DECODED_BYTES_KEPT
+        self._kept = np.empty((len(images), image_size, image_size, 3), np.uint8) if keep else None
+        self._is_kept = np.zeros(len(images), bool)
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def take(self, indices: np.ndarray) -> np.ndarray:
+        """Returns RGB images, shape (len(indices), image_size, image_size, 3), uint8."""
+        if self._kept is None:
+            return self._decode(indices)
+        missing = indices[~self._is_kept[indices]]
+        if len(missing):
+            self._kept[missing] = self._decode(missing)
+            self._is_kept[missing] = True
+        return self._kept[indices]
+
+    def _decode(self, indices: np.ndarray) -> np.ndarray:
+        return decode_batch(self._images, indices, self.image_size, self._resize, self._executor)
+
+
+class ArrayInputs:
+    """Samples of an array, in memory or memory-mapped."""
+
+    def __init__(self, array: np.ndarray):
+        self._array = array
+
+    def __len__(self) -> int:
+        return len(self._array)
+
+    def take(self, indices: np.ndarray) -> np.ndarray:
+        """Returns the rows at `indices`."""
+        return self._array[indices]
+
+
+class Chosen:
+    """Some samples of other inputs."""
+
+    def __init__(self, inputs: Inputs, indices: np.ndarray):
+        self._inputs, self._indices = inputs, indices
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def take(self, indices: np.ndarray) -> np.ndarray:
+        """Returns the samples at `indices` of the choice."""
+        return self._inputs.take(self._indices[indices])

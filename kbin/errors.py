@@ -1,0 +1,49 @@
+"""The errors that kbin raises: each message says what was given, what is allowed and how to mend it."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class KbinError(Exception):
+    """Something that a person can mend; the command line prints its message and exits with `exit_code`."""
+
+    exit_code = 2
+
+
+class ConfigError(KbinError):
+    """The experiment file, or a setting given on the command line, is wrong."""
+
+
+class DataError(KbinError):
+    """The images, labels or splits are not what the experiment needs."""
+
+
+class WeightsError(KbinError):
+    """Weights cannot be had, or belong to another network."""
+
+
+class MissingExtraError(KbinError):
+    """A package of an extra is not installed; the message holds the pip command."""
+
+
+class RunFolderError(KbinError):
+    """The run folder cannot be used: another experiment, unfinished, damaged."""
+
+
+class IntegrityError(KbinError):
+    """A check that kbin makes on its own results failed; the results are not to be trusted."""
+
+    exit_code = 1
+
+
+def nearest_first(name: str, known: Iterable[str]) -> list[str]:
+    """Returns the known names, those most like `name` first."""
+    return sorted(known, key=lambda other: -difflib.SequenceMatcher(None, name.lower(), other.lower()).ratio())
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
+    """Returns the message for an unknown name: what was given, the nearest match, and what is allowed."""
+    ordered = nearest_first(name, known)
+    closest = difflib.get_close_matches(name.lower(), [other.lower() for other in ordered], n=1, cutoff=0.6)
+    hint = f" Did you mean '{ordered[0]}'?" if closest else ""
+    return f"unknown {kind} '{name}'.{hint} Known: {', '.join(ordered)}."

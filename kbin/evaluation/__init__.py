@@ -1,0 +1,1 @@
+"""Metrics, thresholds and curves: pure functions of labels and scores, without Keras."""

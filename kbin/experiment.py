@@ -1,0 +1,167 @@
+"""The whole story of one experiment, top to bottom."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from kbin.config import ExperimentConfig, ModelConfig
+from kbin.data.sets import LoadedSets, load_sets
+from kbin.engine.features import FeatureCache
+from kbin.engine.inputs import ImageInputs
+from kbin.environment import available_cores, describe_environment
+from kbin.errors import ConfigError, DataError
+from kbin.experiment_file import dump_experiment
+from kbin.model_run import ModelRun, SetImages, build_configured, run_model
+from kbin.models.parameters import ParameterTable, parameter_table
+from kbin.progress import Progress
+from kbin.report.plots import draw_plots
+from kbin.report.rendering import write_report
+from kbin.results import SeedPredictions, evaluate_sets
+from kbin.runs import RunDirectory
+
+
+@dataclass(frozen=True)
+class PlannedModel:
+    """A model that was built once before anything runs, so that faults show at once."""
+
+    config: ModelConfig
+    parameters: ParameterTable
+    learning_rate: float
+
+
+def run_experiment(config: ExperimentConfig, out: Path, progress: Progress) -> int:
+    """Runs an experiment into a folder.
+
+    Args:
+        config: Every setting resolved.
+        out: The run's folder.
+        progress: Where a person sees what happens.
+
+    Returns:
+        The exit code: 0 done, 1 at least one model failed while the others are there.
+
+    Raises:
+        KbinError: The settings, data or weights are wrong, or the folder holds another experiment.
+    """
+    run = RunDirectory(out)
+    if run.prepare(dump_experiment(config)):
+        progress.say(f"{out} already holds the finished results of this experiment; remove it to run anew.")
+        return 0
+    start = time.perf_counter()
+    loaded = load_sets(config.data)
+    for line in describe_sets(loaded):
+        progress.say(line)
+    planned = plan_models(config, len(loaded.classes))
+    environment = describe_environment(_device())
+    run.save_environment(environment | {"seeds": list(config.training.seeds), "started": _now()})
+
+    sets = _with_images(loaded, config)
+    cache = FeatureCache(progress) if config.engine.store else None
+    entries = [_run_all_seeds(model, config, sets, cache, run, progress) for model in planned]
+    results = {
+        "experiment": config.name,
+        "positive": loaded.positive,
+        "classes": list(loaded.classes),
+        "notes": list(loaded.notes),
+        "sets": {name: {"n": len(data), "counts": data.class_counts()} for name, data in loaded.sets.items()},
+        "seconds": round(time.perf_counter() - start, 3),
+        "models": entries,
+    }
+    draw_plots(run, results)
+    run.save_results(results)
+    write_report([run])
+    return 1 if any(entry["status"] == "failed" for entry in entries) else 0
+
+
+def describe_sets(loaded: LoadedSets) -> list[str]:
+    """Returns a line a set with its images by class, and what loading had to say."""
+    positive = f", positive: {loaded.positive}" if loaded.positive else ""
+    lines = [f"classes: {', '.join(loaded.classes)}{positive}"]
+    width = max(len(name) for name in loaded.sets)
+    for name, data in loaded.sets.items():
+        counts = ", ".join(f"{count:,} {label}" for label, count in data.class_counts().items())
+        lines.append(f"  {name:<{width}}  {len(data):>7,} images: {counts}")
+    return lines + [f"note: {note}" for note in loaded.notes]
+
+
+def plan_models(config: ExperimentConfig, num_classes: int) -> list[PlannedModel]:
+    """Builds every model once, with its weights, and counts its parameters.
+
+    Raises:
+        ConfigError: A head does not fit the number of classes.
+        WeightsError: Weights cannot be had, or belong to another network.
+    """
+    planned = []
+    for model in config.models:
+        if model.head.output == "sigmoid" and num_classes > 2:
+            raise ConfigError(f"model {model.id}: a sigmoid output tells two classes apart; here are {num_classes}.")
+        built = build_configured(model, num_classes, config.data.image_size, config.training.seeds[0])
+        planned.append(PlannedModel(model, parameter_table(built), config.training.learning_rate_for(model)))
+    return planned
+
+
+def _with_images(loaded: LoadedSets, config: ExperimentConfig) -> dict[str, SetImages]:
+    threads = available_cores()
+    return {
+        name: SetImages(data, ImageInputs(data.images, config.data.image_size, config.data.resize, threads))
+        for name, data in loaded.sets.items()
+    }
+
+
+def _run_all_seeds(
+    planned: PlannedModel,
+    config: ExperimentConfig,
+    sets: Mapping[str, SetImages],
+    cache: FeatureCache | None,
+    run: RunDirectory,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Returns the entry of one model in results.json; a failure is recorded, and the other models go on."""
+    model = planned.config
+    entry: dict[str, Any] = {
+        "id": model.id,
+        "backbone": model.backbone,
+        "weights": Path(model.weights).name,
+        "train_blocks": model.train_from or model.depth,
+        "learning_rate": planned.learning_rate,
+        "parameters": planned.parameters.as_dict(),
+        "blocks": [vars(row) for row in planned.parameters.rows],
+    }
+    progress.say(f"{model.id}: {planned.parameters.trainable:,} of {planned.parameters.total:,} parameters train")
+    try:
+        runs = [
+            run_model(model, sets, config.training, seed=seed, cache=cache, run=run, progress=progress)
+            for seed in config.training.seeds
+        ]
+    except (DataError, ConfigError):
+        raise  # a fault of the input concerns every model
+    except Exception as error:
+        progress.say(f"{model.id} failed: {error}")
+        return entry | {"status": "failed", "error": f"{type(error).__name__}: {error}", "sets": {}}
+    labels = {name: one.data.labels for name, one in sets.items()}
+    seeds = [SeedPredictions(one.seed, one.probabilities) for one in runs]
+    return entry | {
+        "status": "done",
+        "seconds": _summed_seconds(runs),
+        "epoch": [one.trained.epoch for one in runs],
+        "sets": evaluate_sets(labels, sets["train"].data.classes, seeds, config.evaluation.threshold),
+    }
+
+
+def _summed_seconds(runs: Sequence[ModelRun]) -> dict[str, float]:
+    return {stage: round(sum(one.seconds[stage] for one in runs), 3) for stage in runs[0].seconds}
+
+
+def _device() -> str:
+    if torch.cuda.is_available():
+        return f"cuda ({torch.cuda.get_device_name(0)})"
+    return "cpu"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

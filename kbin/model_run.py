@@ -1,0 +1,208 @@
+"""One model under one seed: built, cut, trained, checked, saved, and its predictions on every evaluation set."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from kbin.config import ModelConfig, TrainingConfig
+from kbin.data.datasets import Dataset
+from kbin.engine.features import FeatureCache, predict_inputs
+from kbin.engine.inputs import ArrayInputs, ImageInputs, Inputs
+from kbin.engine.prefix import Cut, cut
+from kbin.errors import IntegrityError
+from kbin.models.classifiers import STANDARDIZE, build_classifier
+from kbin.models.freezing import check_frozen, frozen_fingerprints
+from kbin.models.standardization import standardize_on
+from kbin.progress import Progress
+from kbin.runs import Predictions, RunDirectory
+from kbin.training.trainer import Labelled, Trained, train
+
+_PREDICTION_BATCH = 128
+_IMAGES_COMPARED = 8  # after reloading
+_LARGEST_DIFFERENCE = 1e-3  # of a probability; float32 in another order of operations gives about 1e-6
+
+
+@dataclass(frozen=True)
+class SetImages:
+    """An evaluation set with its decoded images."""
+
+    data: Dataset
+    images: ImageInputs
+
+
+@dataclass(frozen=True)
+class ModelRun:
+    """What one model under one seed left in the run folder, and how long it took.
+
+    Attributes:
+        seed: Of initial weights, order and dropout.
+        trained: History and kept epoch.
+        probabilities: Set name -> shape (n,) for a sigmoid output, (n, num_classes) for softmax.
+        seconds: "features", "training" and "evaluation".
+    """
+
+    seed: int
+    trained: Trained
+    probabilities: dict[str, np.ndarray]
+    seconds: dict[str, float]
+
+
+class _Clock:
+    """Adds the seconds of a run's stages up."""
+
+    def __init__(self) -> None:
+        self.seconds = {"features": 0.0, "training": 0.0, "evaluation": 0.0}
+        self._last = time.perf_counter()
+
+    def book(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.seconds[stage] += now - self._last
+        self._last = now
+
+
+def build_configured(model: ModelConfig, num_classes: int, image_size: int, seed: int) -> keras.Model:
+    """Builds the classifier of one entry of `models`, with initial weights drawn from `seed`."""
+    keras.utils.set_random_seed(seed)
+    return build_classifier(
+        model.backbone,
+        weights=model.weights,
+        train_blocks=model.depth,
+        train_from=model.train_from,
+        hidden_units=model.head.hidden_units,
+        dropout=model.head.dropout,
+        standardize=model.head.standardize,
+        num_classes=num_classes,
+        output=model.head.output,
+        image_size=image_size,
+    )
+
+
+def run_model(
+    model_config: ModelConfig,
+    sets: Mapping[str, SetImages],
+    training: TrainingConfig,
+    *,
+    seed: int,
+    cache: FeatureCache | None,
+    run: RunDirectory,
+    progress: Progress,
+) -> ModelRun:
+    """Trains and evaluates one model under one seed, and saves what it leaves.
+
+    Args:
+        model_config: The entry of `models`.
+        sets: Evaluation sets by name; "train" is trained on, "validation", where it is there, watched.
+        training: The section `training`.
+        seed: Of initial weights, order and dropout.
+        cache: Features of the frozen prefix; None trains the uncut model.
+        run: Where history, model and predictions go.
+        progress: Where bars are shown.
+
+    Raises:
+        IntegrityError: A frozen tensor moved, or the saved file predicts something else.
+    """
+    clock = _Clock()
+    data = sets["train"].data
+    image_size = sets["train"].images.image_size
+    model = build_configured(model_config, len(data.classes), image_size, seed)
+    parts = cut(model) if cache is not None else None
+    network = model
+    inputs: dict[str, Inputs] = {name: one.images for name, one in sets.items()}
+    if parts is not None and cache is not None:
+        network, inputs = parts.tail, _features(parts, sets, cache)
+    if model_config.head.standardize:
+        _standardize(model, model.input if parts is None else parts.boundary, inputs["train"])
+    before = frozen_fingerprints(model)
+    clock.book("features")
+
+    trained = train(
+        network,
+        Labelled(inputs["train"], data.labels),
+        Labelled(inputs["validation"], sets["validation"].data.labels) if "validation" in sets else None,
+        training,
+        learning_rate=training.learning_rate_for(model_config),
+        seed=seed,
+        class_weights=class_weights(training, data),
+        progress=progress,
+        description=f"{model_config.id}, seed {seed}",
+    )
+    check_frozen(model, before)
+    clock.book("training")
+
+    probabilities = {name: _probabilities(predict_inputs(network, inputs[name], _PREDICTION_BATCH)) for name in sets}
+    _save(run, model_config.id or "", seed, model, trained, sets, probabilities)
+    clock.book("evaluation")
+    return ModelRun(seed, trained, probabilities, clock.seconds)
+
+
+def class_weights(training: TrainingConfig, data: Dataset) -> np.ndarray | None:
+    """Returns a weight a class, shape (num_classes,); "balanced" gives every class the same sum."""
+    if training.class_weight is None:
+        return None
+    if training.class_weight == "balanced":
+        counts = np.bincount(data.labels, minlength=len(data.classes))
+        return len(data) / (len(data.classes) * counts)
+    return np.array([training.class_weight.get(name, 1.0) for name in data.classes])
+
+
+def _features(parts: Cut, sets: Mapping[str, SetImages], cache: FeatureCache) -> dict[str, Inputs]:
+    return {
+        name: ArrayInputs(cache.features(parts, one.data.content_hashes(), one.images, f"features of {name}"))
+        for name, one in sets.items()
+    }
+
+
+def _standardize(model: keras.Model, start: keras.KerasTensor, train_inputs: Inputs) -> None:
+    """Adapts the head's Normalization layer to what enters it, computed from the tensor `start` of the model."""
+    layer = model.get_layer(STANDARDIZE)
+    if start is layer.input:
+        features = train_inputs.take(np.arange(len(train_inputs)))
+    else:
+        features = predict_inputs(keras.Model(start, layer.input), train_inputs, _PREDICTION_BATCH)
+    standardize_on(layer, features)
+
+
+def _probabilities(outputs: np.ndarray) -> np.ndarray:
+    return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+
+
+def _save(
+    run: RunDirectory,
+    model_id: str,
+    seed: int,
+    model: keras.Model,
+    trained: Trained,
+    sets: Mapping[str, SetImages],
+    probabilities: Mapping[str, np.ndarray],
+) -> None:
+    run.save_history(model_id, seed, trained.history)
+    for name, one in sets.items():
+        run.save_predictions(model_id, seed, name, _as_predictions(one.data, probabilities[name]), one.data.classes)
+    path = run.save_model(model_id, seed, model.save)
+    name = next((name for name in ("test", "validation") if name in sets), "train")
+    indices = np.arange(min(_IMAGES_COMPARED, len(sets[name].data)))
+    again = keras.saving.load_model(path, compile=False).predict_on_batch(sets[name].images.take(indices))
+    difference = float(np.abs(_probabilities(np.asarray(again)) - probabilities[name][indices]).max())
+    if not difference <= _LARGEST_DIFFERENCE:
+        raise IntegrityError(
+            f"the saved model {path} predicts other probabilities than the trained one (difference {difference:.2g} on "
+            f"{len(indices)} images of {name}). This is a fault of kbin or Keras; please report it."
+        )
+
+
+def _as_predictions(data: Dataset, probabilities: np.ndarray) -> Predictions:
+    several = len(data.classes) > 2
+    if probabilities.ndim == 2:
+        score = probabilities.max(axis=1) if several else probabilities[:, 1]
+    else:
+        score = probabilities
+    return Predictions(
+        data.sample_ids,
+        data.paths,
+        np.array(data.classes)[data.labels],
+        score,
+        probabilities if several else None,
+    )

@@ -1,0 +1,1 @@
+"""Backbones, heads and freezing: from a catalogue name to a plain `keras.Model`."""

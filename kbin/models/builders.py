@@ -1,0 +1,71 @@
+"""Catalogue name -> a flat `keras.Model` from raw RGB 0-255 to the backbone's last feature map."""
+
+from collections.abc import Callable
+
+import keras
+from keras import layers, ops
+
+from kbin.catalogue import IMAGENET, find_backbone
+from kbin.errors import ConfigError
+from kbin.models.efficientnet_lite import efficientnet_lite0
+from kbin.models.weights_files import weights_path
+from kbin.models.weights_loading import load_backbone_weights
+
+_Graph = Callable[[keras.KerasTensor], keras.KerasTensor]
+
+
+def build_backbone(name: str, weights: str = "", image_size: int = 224) -> keras.Model:
+    """Builds a backbone that takes raw images.
+
+    Every backbone owns its preprocessing, once: images go in as RGB 0-255.
+
+    Args:
+        name: A name of the catalogue.
+        weights: "packaged", "imagenet", "none" or a file's path; by default the catalogue's first.
+        image_size: Side of the images in pixels.
+
+    Returns:
+        A model from shape (batch, image_size, image_size, 3) to the last feature map, named after the backbone.
+
+    Raises:
+        ConfigError: Unknown name, or an image size that the network cannot take.
+        WeightsError: The weights cannot be had, or belong to another network.
+    """
+    backbone = find_backbone(name)
+    weights = weights or backbone.weights[0]
+    if image_size < backbone.minimum_size:
+        raise ConfigError(f"image_size is {image_size}, but {name} needs at least {backbone.minimum_size} pixels.")
+    path = weights_path(backbone, weights)
+    images = keras.Input((image_size, image_size, 3), name="image")
+    model = keras.Model(images, _GRAPHS[name](images), name=name)
+    if path is not None:
+        load_backbone_weights(model, backbone, path, is_imagenet=weights == IMAGENET)
+    return model
+
+
+def _resnet50(images: keras.KerasTensor) -> keras.KerasTensor:
+    # The means are given for RGB, then the channels are reversed: the same numbers as Keras's
+    # `resnet.preprocess_input`, which reverses first.
+    x = layers.Rescaling(1.0, offset=[-123.68, -116.779, -103.939], name="preprocess_mean")(images)
+    x = ops.flip(x, axis=-1)
+    return keras.applications.ResNet50(include_top=False, weights=None, input_tensor=x).output
+
+
+def _efficientnet_b0(images: keras.KerasTensor) -> keras.KerasTensor:
+    return keras.applications.EfficientNetB0(include_top=False, weights=None, input_tensor=images).output
+
+
+def _mobilenet_v3_large(images: keras.KerasTensor) -> keras.KerasTensor:
+    return keras.applications.MobileNetV3Large(include_top=False, weights=None, input_tensor=images).output
+
+
+def _efficientnet_lite0(images: keras.KerasTensor) -> keras.KerasTensor:
+    return efficientnet_lite0(layers.Rescaling(1 / 128, offset=-127 / 128, name="preprocess_scale")(images))
+
+
+_GRAPHS: dict[str, _Graph] = {
+    "ResNet50": _resnet50,
+    "EfficientNetB0": _efficientnet_b0,
+    "MobileNetV3Large": _mobilenet_v3_large,
+    "EfficientNetLite0": _efficientnet_lite0,
+}

@@ -1,0 +1,90 @@
+"""What a person sees while kbin works: bars with the time left on a terminal, plain lines in a log."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+Advance = Callable[[int], None]
+
+_SECONDS_BETWEEN_LINES = 10.0  # in a log
+
+
+class Progress:
+    """Says nothing; the base of what says something, and what library code uses by default."""
+
+    def say(self, text: str) -> None:
+        """Prints one line."""
+
+    @contextmanager
+    def bar(self, description: str, total: int, unit: str) -> Iterator[Advance]:
+        """Shows the progress of `total` units; the block calls what it gets with the number of units done."""
+        yield lambda done: None
+
+
+class LogProgress(Progress):
+    """Plain lines, for a log file or a pipe."""
+
+    def __init__(self, stream: TextIO):
+        self._stream = stream
+
+    def say(self, text: str) -> None:
+        """Prints one line."""
+        print(text, file=self._stream, flush=True)
+
+    @contextmanager
+    def bar(self, description: str, total: int, unit: str) -> Iterator[Advance]:
+        """Prints a line every ten seconds, with the time left, and one at the end."""
+        start = last = time.monotonic()
+        done = 0
+
+        def advance(count: int) -> None:
+            nonlocal done, last
+            done += count
+            now = time.monotonic()
+            if now - last >= _SECONDS_BETWEEN_LINES and 0 < done < total:
+                last = now
+                left = (now - start) / done * (total - done)
+                self.say(f"  {description}: {done:,} of {total:,} {unit}, {_duration(left)} left")
+
+        yield advance
+        self.say(f"  {description}: {done:,} {unit} in {_duration(time.monotonic() - start)}")
+
+
+class TerminalProgress(Progress):
+    """Bars with the time left, drawn by rich."""
+
+    def __init__(self) -> None:
+        from rich.console import Console  # late: a log needs no drawing
+
+        self._console = Console(highlight=False)
+
+    def say(self, text: str) -> None:
+        """Prints one line."""
+        self._console.print(text, markup=False, soft_wrap=True)
+
+    @contextmanager
+    def bar(self, description: str, total: int, unit: str) -> Iterator[Advance]:
+        """Draws a bar that disappears at the end and leaves one line."""
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as RichProgress
+
+        start = time.monotonic()
+        columns = (
+            TextColumn("  {task.description}", markup=False),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn(unit),
+            TimeRemainingColumn(),
+        )
+        with RichProgress(*columns, console=self._console, transient=True) as progress:
+            task = progress.add_task(description, total=total)
+            yield lambda count: progress.advance(task, count)
+        self.say(f"  {description}: {total:,} {unit} in {_duration(time.monotonic() - start)}")
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

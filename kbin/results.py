@@ -1,0 +1,98 @@
+"""Predictions of every model and seed -> what results.json says of each evaluation set."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kbin.config import ThresholdConfig
+from kbin.evaluation.metrics import Metrics, classification_metrics
+from kbin.evaluation.seed_means import mean_metrics, metric_spread
+from kbin.evaluation.thresholds import choose_threshold
+
+HALF = 0.5
+
+
+@dataclass(frozen=True)
+class SeedPredictions:
+    """One seed's probabilities by set name: shape (n,) or (n, num_classes)."""
+
+    seed: int
+    probabilities: Mapping[str, np.ndarray]
+
+
+def locked_threshold(
+    settings: ThresholdConfig, validation_labels: np.ndarray | None, probabilities: np.ndarray | None
+) -> float:
+    """Returns the threshold in force for all sets of one model and seed.
+
+    It is the fixed one, or the one chosen on the validation set; .5 where there is none to choose on, and for more than
+    two classes.
+
+    Args:
+        settings: The section `evaluation.threshold`.
+        validation_labels: shape (n,), None without a validation set.
+        probabilities: The model's, of the validation set.
+    """
+    if settings.fixed is not None:
+        return settings.fixed
+    if validation_labels is None or probabilities is None:
+        return HALF
+    if probabilities.ndim == 2 and probabilities.shape[1] > 2:
+        return HALF
+    scores = probabilities if probabilities.ndim == 1 else probabilities[:, -1]
+    choice = choose_threshold(validation_labels, scores, settings.criterion)
+    return HALF if choice.threshold is None else choice.threshold
+
+
+def evaluate_sets(
+    labels: Mapping[str, np.ndarray],
+    classes: Sequence[str],
+    seeds: Sequence[SeedPredictions],
+    threshold: ThresholdConfig,
+) -> dict[str, dict[str, Any]]:
+    """Returns the entry `sets` of one model in results.json.
+
+    Args:
+        labels: Set name -> shape (n,), class indices.
+        classes: In label order; the positive one last of two.
+        seeds: The model's probabilities, an entry a seed.
+        threshold: The section `evaluation.threshold`.
+    """
+    thresholds = [
+        locked_threshold(threshold, labels.get("validation"), one.probabilities.get("validation")) for one in seeds
+    ]
+    return {name: _set_entry(name, true, classes, seeds, thresholds) for name, true in labels.items()}
+
+
+def _set_entry(
+    name: str, true: np.ndarray, classes: Sequence[str], seeds: Sequence[SeedPredictions], thresholds: Sequence[float]
+) -> dict[str, Any]:
+    locked = [
+        classification_metrics(true, one.probabilities[name], classes, threshold)
+        for one, threshold in zip(seeds, thresholds, strict=True)
+    ]
+    mean = mean_metrics(locked)
+    entry = mean.as_dict()
+    entry["spread"] = metric_spread(locked)
+    entry["beats_majority"] = _beats_majority(mean)
+    entry["per_seed"] = [
+        {"seed": one.seed, "threshold": threshold, "metrics": metrics.values, "confusion": metrics.confusion}
+        for one, threshold, metrics in zip(seeds, thresholds, locked, strict=True)
+    ]
+    entry["intervals"] = {}
+    entry["operating_points"] = {}
+    if len(classes) == 2:
+        half = mean_metrics([classification_metrics(true, one.probabilities[name], classes, HALF) for one in seeds])
+        entry["operating_points"] = {
+            "half": {"threshold": HALF, "metrics": half.values},
+            "locked": {"threshold": float(np.mean(thresholds)), "metrics": mean.values},
+        }
+    return entry
+
+
+def _beats_majority(metrics: Metrics) -> bool:
+    """Whether the accuracy is above that of always answering the set's most frequent class."""
+    accuracy, majority = metrics.values["accuracy"], metrics.values["majority_accuracy"]
+    return accuracy is not None and majority is not None and accuracy > majority

@@ -1,0 +1,226 @@
+"""RunDirectory: the name and format of every file that a run writes, and the way back from file to value."""
+
+import csv
+import io
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kbin.errors import RunFolderError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+EXPERIMENT, ENVIRONMENT, RESULTS, REPORT = "experiment.yaml", "environment.json", "results.json", "report.html"
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Writes a file whole or not at all: aside, synced, renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(name, 0o644)  # mkstemp's files are private; results are for everybody who may see the folder
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def save_figure(canvas: "Figure", path: Path) -> None:
+    """Saves a figure as PNG and SVG beside each other."""
+    for suffix in (".png", ".svg"):
+        stream = io.BytesIO()
+        # Without a date the same numbers give the same bytes.
+        canvas.savefig(stream, format=suffix[1:], dpi=150, metadata={"Date": None} if suffix == ".svg" else None)
+        write_whole(path.with_suffix(suffix), stream.getvalue())
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What one trained model says of one evaluation set.
+
+    Attributes:
+        sample_ids: shape (n,).
+        paths: shape (n,), where a person finds the image.
+        y_true: shape (n,), class names.
+        y_score: shape (n,), probability of the positive class; of the answer where there are more than two classes.
+        probabilities: shape (n, num_classes) for more than two classes, else None.
+    """
+
+    sample_ids: np.ndarray
+    paths: np.ndarray
+    y_true: np.ndarray
+    y_score: np.ndarray
+    probabilities: np.ndarray | None = None
+
+
+class RunDirectory:
+    """The folder of one run."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def prepare(self, experiment: str) -> bool:
+        """Makes the folder ready for an experiment.
+
+        Args:
+            experiment: The resolved settings as YAML.
+
+        Returns:
+            Whether it already holds the finished results of this experiment.
+
+        Raises:
+            RunFolderError: It holds another experiment, or files that are not a run's.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise RunFolderError(f"{self.path} is a file, not a folder: choose another place with --out.")
+        settings = self.path / EXPERIMENT
+        if settings.is_file():
+            self._check_same(settings.read_text(encoding="utf-8"), experiment)
+            return (self.path / RESULTS).is_file()
+        if self.path.is_dir() and any(self.path.iterdir()):
+            raise RunFolderError(
+                f"{self.path} holds files but no {EXPERIMENT}, so it is not a run's folder: choose another with --out."
+            )
+        write_whole(settings, experiment)
+        return False
+
+    def _check_same(self, there: str, wanted: str) -> None:
+        if there == wanted:
+            return
+        old, new = there.splitlines(), wanted.splitlines()
+        changed = [line.strip() for line in new if line not in old] or [line.strip() for line in old if line not in new]
+        raise RunFolderError(
+            f"{self.path} holds another experiment; settings that differ: {'; '.join(changed[:5]) or 'their order'}. "
+            "Choose another folder with --out, or remove this one."
+        )
+
+    def model_folder(self, model_id: str, seed: int) -> Path:
+        """Returns the folder of one trained model."""
+        return self.path / "models" / model_id / f"seed-{seed}"
+
+    def plot_path(self, name: str, model_id: str | None = None, seed: int | None = None) -> Path:
+        """Returns the place of a plot: of one trained model, or across models."""
+        folder = self.path if model_id is None else self.model_folder(model_id, seed or 0)
+        return folder / "plots" / f"{name}.png"
+
+    def save_environment(self, environment: Mapping[str, Any]) -> None:
+        """Writes environment.json."""
+        write_whole(self.path / ENVIRONMENT, _as_json(environment))
+
+    def save_results(self, results: Mapping[str, Any]) -> None:
+        """Writes results.json, the last file of a run: where it is, the run is finished."""
+        write_whole(self.path / RESULTS, _as_json(results))
+
+    def save_history(self, model_id: str, seed: int, rows: Sequence[Mapping[str, float]]) -> None:
+        """Writes history.csv, a row an epoch."""
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        table = [[row.get(name, "") for name in names] for row in rows]
+        write_whole(self.model_folder(model_id, seed) / "history.csv", _as_csv(names, table))
+
+    def save_model(self, model_id: str, seed: int, save: Callable[[Path], None]) -> Path:
+        """Writes model.keras, aside first, and returns its path."""
+        path = self.model_folder(model_id, seed) / "model.keras"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = path.with_name(".model.keras")  # Keras wants the suffix
+        save(aside)
+        os.replace(aside, path)
+        return path
+
+    def save_predictions(
+        self, model_id: str, seed: int, set_name: str, predictions: Predictions, classes: Sequence[str]
+    ) -> None:
+        """Writes predictions/<set>.csv: sample_id, path, y_true, y_score, and a column a class for more than two."""
+        names = ["sample_id", "path", "y_true", "y_score"]
+        columns: list[Iterable[Any]] = [
+            predictions.sample_ids,
+            predictions.paths,
+            predictions.y_true,
+            (f"{score:.9g}" for score in predictions.y_score),
+        ]
+        if predictions.probabilities is not None:
+            names += list(classes)
+            columns += [[f"{value:.9g}" for value in column] for column in predictions.probabilities.T]
+        path = self.model_folder(model_id, seed) / "predictions" / f"{set_name}.csv"
+        write_whole(path, _as_csv(names, zip(*columns, strict=True)))
+
+    def results(self) -> dict[str, Any]:
+        """Reads results.json.
+
+        Raises:
+            RunFolderError: There is none, or it is damaged.
+        """
+        return self._read_json(RESULTS)
+
+    def environment(self) -> dict[str, Any]:
+        """Reads environment.json."""
+        return self._read_json(ENVIRONMENT)
+
+    def settings_text(self) -> str:
+        """Reads experiment.yaml as text."""
+        return self._read(EXPERIMENT)
+
+    def history(self, model_id: str, seed: int) -> dict[str, list[float]]:
+        """Reads history.csv as columns; an empty cell is NaN."""
+        rows = self._read_csv(self.model_folder(model_id, seed) / "history.csv")
+        if not rows:
+            return {}
+        return {name: [float(row[name] or "nan") for row in rows] for name in rows[0]}
+
+    def predictions(self, model_id: str, seed: int, set_name: str, classes: Sequence[str]) -> Predictions:
+        """Reads predictions/<set>.csv."""
+        rows = self._read_csv(self.model_folder(model_id, seed) / "predictions" / f"{set_name}.csv")
+        several = len(classes) > 2
+        try:
+            return Predictions(
+                sample_ids=np.array([row["sample_id"] for row in rows]),
+                paths=np.array([row["path"] for row in rows]),
+                y_true=np.array([row["y_true"] for row in rows]),
+                y_score=np.array([float(row["y_score"]) for row in rows]),
+                probabilities=np.array([[float(row[name]) for name in classes] for row in rows]) if several else None,
+            )
+        except (KeyError, ValueError) as error:
+            raise RunFolderError(f"the predictions of {model_id} on {set_name} are damaged: {error}.") from None
+
+    def _read_json(self, name: str) -> dict[str, Any]:
+        try:
+            value = json.loads(self._read(name))
+        except ValueError as error:
+            raise RunFolderError(f"{self.path / name} is damaged: {error}.") from None
+        if not isinstance(value, dict):
+            raise RunFolderError(f"{self.path / name} is damaged: it should hold an object.")
+        return value
+
+    def _read_csv(self, path: Path) -> list[dict[str, str]]:
+        return list(csv.DictReader(io.StringIO(self._read(str(path.relative_to(self.path))))))
+
+    def _read(self, name: str) -> str:
+        try:
+            return (self.path / name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RunFolderError(
+                f"{self.path} has no readable {name} ({type(error).__name__}): give a folder that `kbin run` made."
+            ) from None
+
+
+def _as_json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _as_csv(names: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows(rows)
+    return stream.getvalue()

@@ -1,0 +1,1 @@
+"""Training by `model.fit`, and the callbacks that also serve anybody's own script."""

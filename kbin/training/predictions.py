@@ -1,0 +1,105 @@
+"""One prediction pass over some data, shared by everything that asks for it while the weights stay the same."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import keras
+import numpy as np
+
+from kbin.errors import DataError
+
+Data = Any  # arrays, a keras PyDataset, or a torch DataLoader
+
+_PASSES: "WeakKeyDictionary[keras.Model, dict[tuple[int, int], _Pass]]" = WeakKeyDictionary()
+
+
+class _Pass:
+    """Predictions of one state of the model; it holds the data, so that no other data takes its identity."""
+
+    def __init__(self, state: tuple[float, ...], data: tuple[Data, Data], labels: np.ndarray, outputs: np.ndarray):
+        self.state, self.data, self.labels, self.outputs = state, data, labels, outputs
+
+
+def shared_predictions(model: keras.Model, images: Data, labels: Data = None) -> tuple[np.ndarray, np.ndarray]:
+    """Predicts `images` once for each state of the model.
+
+    Args:
+        model: A compiled model.
+        images: An array, or a keras `PyDataset` or torch `DataLoader` that yields (inputs, labels).
+        labels: shape (n,) or (n, 1) or one-hot, with an array only.
+
+    Returns:
+        Labels as integers, shape (n,), and the model's outputs, shape (n, num_outputs), in the order of the pass.
+
+    Raises:
+        DataError: Labels are missing, or do not fit the images.
+    """
+    state = _state(model)
+    passes = _PASSES.setdefault(model, {})
+    key = (id(images), id(labels))
+    known = passes.get(key)
+    if known is None or known.state != state:
+        known = _Pass(state, (images, labels), *_predict(model, images, labels))
+        passes[key] = known
+    return known.labels, known.outputs
+
+
+def _state(model: keras.Model) -> tuple[float, ...]:
+    """Returns the sum of every tensor: it changes with a training step, and when early stopping restores weights."""
+    return tuple(float(keras.ops.sum(weight)) for weight in model.weights)
+
+
+def _predict(model: keras.Model, images: Data, labels: Data) -> tuple[np.ndarray, np.ndarray]:
+    true, outputs = [], []
+    for inputs, batch_labels in _batches(images, labels):
+        true.append(_as_integers(keras.ops.convert_to_numpy(batch_labels)))
+        outputs.append(np.asarray(keras.ops.convert_to_numpy(model.predict_on_batch(inputs)), np.float64))
+    if not true:
+        raise DataError("there is no image to predict: the data is empty.")
+    stacked = np.concatenate(outputs)
+    return np.concatenate(true), stacked.reshape(len(stacked), -1)
+
+
+def _batches(images: Data, labels: Data) -> Iterator[tuple[Any, Any]]:
+    if labels is not None:
+        if len(images) != len(labels):
+            raise DataError(f"there are {len(images)} images but {len(labels)} labels.")
+        for start in range(0, len(images), 32):
+            yield images[start : start + 32], labels[start : start + 32]
+        return
+    if hasattr(images, "shape"):
+        raise DataError("images are an array, so the labels must be given as well.")
+    for batch in _iterate(images):
+        if not isinstance(batch, tuple | list) or len(batch) < 2:
+            raise DataError("the data must yield (inputs, labels) batches; these batches have no labels.")
+        yield batch[0], batch[1]
+
+
+def _iterate(data: Data) -> Iterable[Any]:
+    if isinstance(data, keras.utils.PyDataset):
+        return (data[index] for index in range(data.num_batches))
+    return data
+
+
+def _as_integers(labels: np.ndarray) -> np.ndarray:
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        return labels.argmax(axis=1).astype(np.int64)
+    return labels.reshape(-1).astype(np.int64)
+
+
+def compiled_loss(model: keras.Model, labels: np.ndarray, outputs: np.ndarray) -> float | None:
+    """Returns the compiled loss without class weights or penalties; None where the model has no single one.
+
+    Args:
+        model: A compiled model.
+        labels: shape (n,), integers.
+        outputs: shape (n, num_outputs), what the model predicts.
+    """
+    if model.loss is None or isinstance(model.loss, list | dict):
+        return None
+    loss = keras.losses.get(model.loss)
+    name = str(getattr(loss, "name", getattr(loss, "__name__", "")))
+    is_one_hot = "categorical" in name and "sparse" not in name
+    true = np.eye(outputs.shape[1])[labels] if is_one_hot else labels.reshape(-1, 1).astype(outputs.dtype)
+    return float(np.mean(keras.ops.convert_to_numpy(loss(true, outputs))))

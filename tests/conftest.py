@@ -1,0 +1,19 @@
+"""Every test starts from the same seed and leaves the person's own caches alone."""
+
+import random
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _same_seed() -> None:
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002 - Keras and scikit-learn draw from the global generator
+
+
+@pytest.fixture(autouse=True)
+def _private_caches(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is read from, or written to, the caches of the person who runs the tests."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path_factory.mktemp("keras")))
+    monkeypatch.setenv("KBIN_STORE", str(tmp_path_factory.mktemp("store")))
