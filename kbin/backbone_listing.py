@@ -28,7 +28,7 @@ def backbone_rows() -> list[dict[str, Any]]:
 
 def backbone_lines() -> list[str]:
     """Returns the listing as text, at most 80 columns wide."""
-    lines = [f"{'backbone':<19}{'parameters':>11}{'features':>10}{'input':>7}  weights (* at hand without download)"]
+    lines = [f"{'backbone':<19}{'parameters':>11}{'features':>10}{'input':>7}  weights (* at hand)"]
     for row in backbone_rows():
         weights = ", ".join(name + ("*" if name in row["weights_at_hand"] else "") for name in row["weights"])
         lines.append(

@@ -1,20 +1,22 @@
 """The command line: parse, call, print. What is heavy is imported by the command that needs it."""
 
 import json
-import os
 import signal
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn, cast
 
-import click
 import typer
 
 from kbin.errors import ConfigError, KbinError
 
 if TYPE_CHECKING:
     from kbin.progress import Progress
+
+# typer has its own copy of click, or uses click, by version; this base of a public name is in both.
+_UsageError = cast("type[Exception]", typer.BadParameter.__base__)
+_INTERRUPTED = 130
 
 app = typer.Typer(
     name="kbin",
@@ -118,21 +120,18 @@ def main() -> NoReturn:
     """Runs the command line and turns every outcome into an exit code."""
     signal.signal(signal.SIGTERM, _terminated)
     try:
-        code = app(standalone_mode=False)
+        code = app(standalone_mode=False) or 0
     except KbinError as error:
         _explain(error)
         code = error.exit_code
-    except click.exceptions.UsageError as error:
-        error.show()
+    except _UsageError as error:
+        error.show()  # type: ignore[attr-defined]
         code = 2
-    except (KeyboardInterrupt, click.exceptions.Abort):
-        typer.echo("\ninterrupted; run the same command again to go on.", err=True)
-        code = 130
-    except BrokenPipeError:
-        # The reader (`kbin backbones | head`) has gone: nothing is left to say, not even at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
-    sys.exit(code if isinstance(code, int) else 0)
+    except (KeyboardInterrupt, typer.Abort):
+        code = _INTERRUPTED
+    if code == _INTERRUPTED:  # some versions of typer turn the interrupt into this code themselves
+        typer.echo("\ninterrupted; the same command starts again.", err=True)
+    sys.exit(code)
 
 
 def _terminated(signum: int, frame: object) -> NoReturn:

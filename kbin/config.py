@@ -1,5 +1,6 @@
 """The experiment file's contents as frozen, typed settings; `experiment_file` reads them from YAML."""
 
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -11,7 +12,6 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationInfo,
-    WithJsonSchema,
     field_validator,
     model_validator,
 )
@@ -20,13 +20,16 @@ from kbin.catalogue import LOSSES, NONE, OPTIMIZERS, SCHEDULES, Backbone, find_b
 from kbin.errors import ConfigError, unknown_name
 
 RESERVED_SETS = ("train", "validation", "test")
-_FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 Count = Annotated[int, Field(strict=True, ge=0)]
 PositiveCount = Annotated[int, Field(strict=True, ge=1)]
 PositiveNumber = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 NumberFromZero = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(strict=True, ge=0, lt=1)]
+Probability = Annotated[float, Field(strict=True, gt=0, lt=1)]
+Flag = Annotated[bool, Field(strict=True)]
+Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]  # numpy's generators take no more
 
 
 def _one_of(kind: str, known: tuple[str, ...]) -> AfterValidator:
@@ -41,7 +44,8 @@ def _one_of(kind: str, known: tuple[str, ...]) -> AfterValidator:
 def _folder_name(name: str) -> str:
     if not _FOLDER_NAME.fullmatch(name):
         raise ValueError(
-            f"'{name}' becomes a folder's name: use letters, digits, '.', '_' and '-', starting with a letter or digit"
+            f"{name!r} becomes a folder's name: use at most 100 letters, digits, '.', '_' and '-', "
+            "starting with a letter or digit"
         )
     return name
 
@@ -49,7 +53,10 @@ def _folder_name(name: str) -> str:
 def _from_experiment_file(path: Path, info: ValidationInfo) -> Path:
     """Makes a path of the experiment file absolute: it is relative to the file."""
     folder = (info.context or {}).get("folder")
-    return path.expanduser() if folder is None else (Path(folder) / path.expanduser()).resolve()
+    try:
+        return path.expanduser() if folder is None else (Path(folder) / path.expanduser()).resolve()
+    except (RuntimeError, OSError) as error:  # ~nobody, a link to itself
+        raise ValueError(f"'{path}' is not a path: {error}") from None
 
 
 def _as_list(value: Any) -> Any:
@@ -58,7 +65,7 @@ def _as_list(value: Any) -> Any:
 
 FolderName = Annotated[str, AfterValidator(_folder_name)]
 DataPath = Annotated[Path, AfterValidator(_from_experiment_file)]
-Where = dict[str, Annotated[tuple[str, ...], BeforeValidator(_as_list)]]
+Where = dict[str, Annotated[tuple[str, ...], BeforeValidator(_as_list, json_schema_input_type=str | tuple[str, ...])]]
 SourceName = Literal["folder", "csv", "npz", "elpv", "cifar10"]
 
 
@@ -73,7 +80,7 @@ class SplitConfig(Section):
 
     test: Share | None = 0.25
     validation: Share | None = 0.15
-    seed: Count = 0
+    seed: Seed = 0
     group: str | None = None
 
 
@@ -125,7 +132,7 @@ class DataConfig(SourceConfig):
 
     source: SourceName
     classes: Annotated[tuple[str, ...], Field(min_length=2)] | None = None
-    positive: str | None = None
+    positive: Annotated[str | None, Field(validate_default=True)] = None
     image_size: Annotated[int, Field(strict=True, ge=32, le=2048)] = 224
     resize: Literal["stretch", "crop", "pad"] = "stretch"
     split: SplitConfig = SplitConfig()
@@ -140,6 +147,20 @@ class DataConfig(SourceConfig):
             raise ValueError(f"a class is named twice: {', '.join(classes)}")
         return classes
 
+    @field_validator("positive")
+    @classmethod
+    def _fits_classes(cls, positive: str | None, info: ValidationInfo) -> str | None:
+        classes = info.data.get("classes")
+        if classes is None:
+            return positive
+        if len(classes) > 2 and positive is not None:
+            raise ValueError(f"`positive` belongs to two classes; here are {len(classes)}: leave it out")
+        if len(classes) == 2 and positive is None:
+            raise ValueError(f"`positive` is missing: which of {classes[0]}, {classes[1]} is the positive class?")
+        if len(classes) == 2 and positive not in classes:
+            raise ValueError(unknown_name("class", str(positive), classes))
+        return positive
+
     @field_validator("test_sets")
     @classmethod
     def _new_names(cls, test_sets: dict[str, TestSetConfig]) -> dict[str, TestSetConfig]:
@@ -151,17 +172,6 @@ class DataConfig(SourceConfig):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         self._check_path(self.source)
-        if self.classes is None:
-            return self
-        if len(self.classes) == 2:
-            if self.positive is None:
-                raise ValueError(
-                    f"`positive` is missing: which of {self.classes[0]}, {self.classes[1]} is the positive class?"
-                )
-            if self.positive not in self.classes:
-                raise ValueError(unknown_name("class in `positive`", self.positive, self.classes))
-        elif self.positive is not None:
-            raise ValueError(f"`positive` belongs to two classes; here are {len(self.classes)}: leave it out")
         return self
 
 
@@ -174,7 +184,7 @@ class HeadConfig(Section):
 
     hidden_units: tuple[PositiveCount, ...] = ()
     dropout: Share = 0.0
-    standardize: bool = False
+    standardize: Flag = False
     output: Literal["sigmoid", "softmax"] | None = None
 
 
@@ -187,27 +197,18 @@ def _depths(value: Any) -> Any:
     return tuple(value) if isinstance(value, list | tuple) else value
 
 
+Depth = Annotated[int, Field(ge=0)] | Literal["all"]
+
+
 class ModelConfig(Section):
     """One model: a backbone, its weights, how much of it is trained, and its head."""
 
     backbone: str
     id: FolderName | None = None
-    weights: str = ""
+    weights: Annotated[str, Field(validate_default=True)] = ""
     train_blocks: Annotated[
         int | str | tuple[int | str, ...],
-        BeforeValidator(_depths),
-        WithJsonSchema(
-            {
-                "anyOf": [
-                    {"type": "integer", "minimum": 0},
-                    {"const": "all"},
-                    {
-                        "type": "array",
-                        "items": {"anyOf": [{"type": "integer", "minimum": 0}, {"const": "all"}]},
-                    },
-                ]
-            }
-        ),
+        BeforeValidator(_depths, json_schema_input_type=Depth | tuple[Depth, ...]),
     ] = 0
     train_from: str | None = None
     head: HeadConfig = HeadConfig()
@@ -220,17 +221,32 @@ class ModelConfig(Section):
         except ConfigError as error:
             raise ValueError(str(error)) from None
 
-    @model_validator(mode="after")
-    def _consistent(self, info: ValidationInfo) -> Self:
-        backbone = find_backbone(self.backbone)
-        if self.train_from is not None and self.train_blocks != 0:
-            raise ValueError("give `train_blocks` or `train_from`, not both")
+    @field_validator("weights")
+    @classmethod
+    def _to_be_had(cls, weights: str, info: ValidationInfo) -> str:
+        name = info.data.get("backbone")
+        return weights if name is None else _resolved_weights(weights, find_backbone(name), info)
+
+    @field_validator("train_blocks", "train_from")
+    @classmethod
+    def _known_block(cls, value: Any, info: ValidationInfo) -> Any:
+        if value is None or "backbone" not in info.data:
+            return value
+        backbone = find_backbone(info.data["backbone"])
         try:
-            for depth in _as_list(self.train_blocks):
-                backbone.first_trainable_unit(depth, self.train_from)
+            if info.field_name == "train_from":
+                backbone.first_trainable_unit(0, value)
+            else:
+                for depth in _as_list(value):
+                    backbone.first_trainable_unit(depth)
         except ConfigError as error:
             raise ValueError(str(error)) from None
-        object.__setattr__(self, "weights", _resolved_weights(self.weights, backbone, info))
+        return value
+
+    @model_validator(mode="after")
+    def _one_depth(self) -> Self:
+        if self.train_from is not None and self.train_blocks != 0:
+            raise ValueError("give `train_blocks` or `train_from`, not both")
         return self
 
     def expanded(self) -> tuple["ModelConfig", ...]:
@@ -276,7 +292,7 @@ def _resolved_weights(weights: str, backbone: Backbone, info: ValidationInfo) ->
         raise ValueError(
             f"{backbone.name} reads weights from {', '.join(backbone.weights_suffixes)} files, not from '{path.name}'"
         )
-    if not path.is_file():
+    if not os.path.isfile(path):  # unlike Path.is_file, False for a name that is too long
         raise ValueError(f"no weights file at {path}")
     return str(path)
 
@@ -313,12 +329,16 @@ class TrainingConfig(Section):
     epochs: PositiveCount = 10
     loss: Annotated[str, _one_of("loss", LOSSES)] = "cross_entropy"
     class_weight: Literal["balanced"] | dict[str, PositiveNumber] | None = None
-    seeds: Annotated[tuple[Count, ...], BeforeValidator(_as_list), Field(min_length=1), AfterValidator(_seeds)] = (
-        0,
-        1,
-        2,
-    )
-    early_stopping: Annotated[EarlyStoppingConfig | None, BeforeValidator(_patience_alone)] = None
+    seeds: Annotated[
+        tuple[Seed, ...],
+        Field(min_length=1),
+        BeforeValidator(_as_list, json_schema_input_type=Seed | tuple[Seed, ...]),
+        AfterValidator(_seeds),
+    ] = (0, 1, 2)
+    early_stopping: Annotated[
+        EarlyStoppingConfig | None,
+        BeforeValidator(_patience_alone, json_schema_input_type=PositiveCount | EarlyStoppingConfig | None),
+    ] = None
     schedule: Annotated[str, _one_of("schedule", SCHEDULES)] = "constant"
 
     def learning_rate_for(self, model: ModelConfig) -> float:
@@ -329,9 +349,15 @@ class TrainingConfig(Section):
 
 
 class EngineConfig(Section):
-    """How the frozen part is run: `store: true` computes it once, `false` trains the uncut model."""
+    """How the frozen part is run: `store: true` computes it once, `false` trains the uncut model.
 
-    store: bool = True
+    `runtime: auto` is OpenVINO on a CPU where it is installed (extra `fast`), else torch. `precision` is that of the
+    frozen part's arithmetic.
+    """
+
+    runtime: Literal["auto", "torch", "openvino"] = "auto"
+    precision: Literal["float32", "bfloat16"] = "float32"
+    store: Flag = True
 
 
 def _threshold_alone(value: Any) -> Any:
@@ -341,7 +367,7 @@ def _threshold_alone(value: Any) -> Any:
 class ThresholdConfig(Section):
     """The operating point: a fixed probability, or chosen on the validation set by a criterion."""
 
-    fixed: Annotated[float, Field(strict=True, gt=0, lt=1)] | None = None
+    fixed: Probability | None = None
     choose_on: Literal["validation"] = "validation"
     criterion: Annotated[str, _one_of("criterion", ("youden", "f1", "accuracy"))] = "youden"
 
@@ -351,8 +377,7 @@ class EvaluationConfig(Section):
 
     threshold: Annotated[
         ThresholdConfig,
-        BeforeValidator(_threshold_alone),
-        WithJsonSchema({"anyOf": [{"type": "number"}, {"$ref": "#/$defs/ThresholdConfig"}]}),
+        BeforeValidator(_threshold_alone, json_schema_input_type=Probability | ThresholdConfig),
     ] = ThresholdConfig()
 
 
@@ -366,15 +391,15 @@ class ExperimentConfig(Section):
     engine: EngineConfig = EngineConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
 
-    @model_validator(mode="after")
-    def _one_model_a_depth(self) -> Self:
-        models = tuple(one for model in self.models for one in model.expanded())
-        ids = [model.id for model in models]
+    @field_validator("models")
+    @classmethod
+    def _one_model_a_depth(cls, models: tuple[ModelConfig, ...]) -> tuple[ModelConfig, ...]:
+        spread = tuple(one for model in models for one in model.expanded())
+        ids = [model.id for model in spread]
         twice = sorted({name for name in ids if name is not None and ids.count(name) > 1})
         if twice:
             raise ValueError(f"two models have the id {', '.join(twice)}: give each an `id` of its own")
-        object.__setattr__(self, "models", models)
-        return self
+        return spread
 
     def quick(self) -> Self:
         """Returns the same experiment as a minute's trial: few images, two epochs, one seed."""

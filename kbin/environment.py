@@ -50,11 +50,14 @@ def _processor() -> str:
 
 
 def _commit() -> str | None:
-    """Returns the commit of the kbin checkout that runs, None where it is not a checkout."""
+    """Returns the commit of the kbin checkout that runs, "-dirty" if changed since; None where it is not a checkout."""
+    checkout = Path(__file__).parents[1]
+    if not (checkout / ".git").exists():  # an installed kbin may lie inside somebody else's repository
+        return None
     try:
         result = subprocess.run(
-            ["git", "rev-parse", "HEAD"],
-            cwd=Path(__file__).parent,
+            ["git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"],
+            cwd=checkout,
             capture_output=True,
             text=True,
             timeout=5,

@@ -47,3 +47,7 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
     closest = difflib.get_close_matches(name.lower(), [other.lower() for other in ordered], n=1, cutoff=0.6)
     hint = f" Did you mean '{ordered[0]}'?" if closest else ""
     return f"unknown {kind} '{name}'.{hint} Known: {', '.join(ordered)}."
+
+
+class StoreFullError(KbinError):
+    """Features need more room than the store may take; the model is trained uncut."""

@@ -11,10 +11,12 @@ import torch
 
 from kbin.config import ExperimentConfig, ModelConfig
 from kbin.data.sets import LoadedSets, load_sets
-from kbin.engine.features import FeatureCache
+from kbin.engine.feature_store import FeatureStore
+from kbin.engine.features import FeatureEngine
 from kbin.engine.inputs import ImageInputs
+from kbin.engine.runtimes import runtime_name
 from kbin.environment import available_cores, describe_environment
-from kbin.errors import ConfigError, DataError
+from kbin.errors import ConfigError, DataError, unknown_name
 from kbin.experiment_file import dump_experiment
 from kbin.model_run import ModelRun, SetImages, build_configured, run_model
 from kbin.models.parameters import ParameterTable, parameter_table
@@ -49,20 +51,22 @@ def run_experiment(config: ExperimentConfig, out: Path, progress: Progress) -> i
         KbinError: The settings, data or weights are wrong, or the folder holds another experiment.
     """
     run = RunDirectory(out)
-    if run.prepare(dump_experiment(config)):
+    settings = dump_experiment(config)
+    if run.is_finished(settings):
         progress.say(f"{out} already holds the finished results of this experiment; remove it to run anew.")
-        return 0
+        return _exit_code(run.results()["models"])
     start = time.perf_counter()
     loaded = load_sets(config.data)
     for line in describe_sets(loaded):
         progress.say(line)
-    planned = plan_models(config, len(loaded.classes))
+    planned = plan_models(config, loaded)
+    run.begin(settings)  # only now: a fault that is mended in the file must not leave a folder of another experiment
     environment = describe_environment(_device())
     run.save_environment(environment | {"seeds": list(config.training.seeds), "started": _now()})
 
     sets = _with_images(loaded, config)
-    cache = FeatureCache(progress) if config.engine.store else None
-    entries = [_run_all_seeds(model, config, sets, cache, run, progress) for model in planned]
+    engine = open_engine(config, progress)
+    entries = [_run_all_seeds(model, config, sets, engine, run, progress) for model in planned]
     results = {
         "experiment": config.name,
         "positive": loaded.positive,
@@ -75,6 +79,10 @@ def run_experiment(config: ExperimentConfig, out: Path, progress: Progress) -> i
     draw_plots(run, results)
     run.save_results(results)
     write_report([run])
+    return _exit_code(entries)
+
+
+def _exit_code(entries: Sequence[Mapping[str, Any]]) -> int:
     return 1 if any(entry["status"] == "failed" for entry in entries) else 0
 
 
@@ -89,20 +97,53 @@ def describe_sets(loaded: LoadedSets) -> list[str]:
     return lines + [f"note: {note}" for note in loaded.notes]
 
 
-def plan_models(config: ExperimentConfig, num_classes: int) -> list[PlannedModel]:
+def plan_models(config: ExperimentConfig, loaded: LoadedSets) -> list[PlannedModel]:
     """Builds every model once, with its weights, and counts its parameters.
 
     Raises:
-        ConfigError: A head does not fit the number of classes.
+        ConfigError: The settings do not fit the data.
         WeightsError: Weights cannot be had, or belong to another network.
     """
+    _check_fit(config, loaded)
     planned = []
     for model in config.models:
-        if model.head.output == "sigmoid" and num_classes > 2:
-            raise ConfigError(f"model {model.id}: a sigmoid output tells two classes apart; here are {num_classes}.")
-        built = build_configured(model, num_classes, config.data.image_size, config.training.seeds[0])
+        built = build_configured(model, len(loaded.classes), config.data.image_size, config.training.seeds[0])
         planned.append(PlannedModel(model, parameter_table(built), config.training.learning_rate_for(model)))
     return planned
+
+
+def open_engine(config: ExperimentConfig, progress: Progress) -> FeatureEngine | None:
+    """Returns what computes and stores features; None where the uncut models are trained.
+
+    Raises:
+        MissingExtraError: The runtime that the experiment names is not installed.
+    """
+    settings = config.engine
+    if not settings.store:
+        return None
+    return FeatureEngine(
+        FeatureStore.of_this_machine(),
+        runtime_name(settings.runtime),
+        settings.precision,
+        config.data.resize,
+        progress,
+    )
+
+
+def _check_fit(config: ExperimentConfig, loaded: LoadedSets) -> None:
+    """Refuses settings that the data cannot serve, before anything is computed."""
+    classes = loaded.classes
+    for model in config.models:
+        if model.head.output == "sigmoid" and len(classes) > 2:
+            raise ConfigError(f"model {model.id}: a sigmoid output tells two classes apart; here are {len(classes)}.")
+    for name in config.training.class_weight if isinstance(config.training.class_weight, dict) else ():
+        if name not in classes:
+            raise ConfigError(f"training.class_weight: {unknown_name('class', name, classes)}")
+    if config.training.early_stopping is not None and "validation" not in loaded.sets:
+        raise ConfigError(
+            "training.early_stopping needs a validation set, and there is none: set data.split.validation, or leave "
+            "early_stopping out."
+        )
 
 
 def _with_images(loaded: LoadedSets, config: ExperimentConfig) -> dict[str, SetImages]:
@@ -117,7 +158,7 @@ def _run_all_seeds(
     planned: PlannedModel,
     config: ExperimentConfig,
     sets: Mapping[str, SetImages],
-    cache: FeatureCache | None,
+    engine: FeatureEngine | None,
     run: RunDirectory,
     progress: Progress,
 ) -> dict[str, Any]:
@@ -135,7 +176,7 @@ def _run_all_seeds(
     progress.say(f"{model.id}: {planned.parameters.trainable:,} of {planned.parameters.total:,} parameters train")
     try:
         runs = [
-            run_model(model, sets, config.training, seed=seed, cache=cache, run=run, progress=progress)
+            run_model(model, sets, config.training, seed=seed, engine=engine, run=run, progress=progress)
             for seed in config.training.seeds
         ]
     except (DataError, ConfigError):

@@ -1,20 +1,17 @@
 """YAML -> ExperimentConfig: all faults in one message, each with line, key, what is allowed and the nearest match."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq, TaggedScalar
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from kbin.config import ExperimentConfig
-from kbin.errors import ConfigError, unknown_name
-
-KeyPath = tuple[str | int, ...]
+from kbin.config_faults import fault_lines
+from kbin.errors import ConfigError
+from kbin.yaml_text import MAX_DEPTH, KeyPath, read_yaml
 
 
 def load_experiment(path: Path, overrides: Sequence[str] = ()) -> ExperimentConfig:
@@ -27,17 +24,26 @@ def load_experiment(path: Path, overrides: Sequence[str] = ()) -> ExperimentConf
     Raises:
         ConfigError: The file cannot be read, or holds faults; the message lists all of them.
     """
-    document = _parse(_read(path), path)
-    if not isinstance(document, CommentedMap):
+    document = read_yaml(_read(path), str(path))
+    settings = document.value
+    if not isinstance(settings, dict):
         raise ConfigError(f"{path}: an experiment is a mapping with the keys name, data, models; see `kbin schema`.")
-    lines: dict[KeyPath, str] = {}
-    settings = _plain(document, (), lines)
+    overridden: dict[tuple[str, ...], str] = {}
     for override in overrides:
-        _apply(override, settings, lines)
+        keys, value = _parse_override(override)
+        settings = _with_value(settings, keys, value, override)
+        overridden[keys] = f"--set {'.'.join(keys)}"
+
+    def where(key: KeyPath) -> str:
+        parts = tuple(map(str, key))
+        places = [overridden[parts[:end]] for end in range(len(parts), 0, -1) if parts[:end] in overridden]
+        line = document.line(key)
+        return places[0] if places else f"line {line}" if line else ""
+
     try:
         return ExperimentConfig.model_validate(settings, context={"folder": path.resolve().parent})
     except ValidationError as error:
-        faults = _faults(error, lines)
+        faults = fault_lines(error, settings, where)
         count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
         raise ConfigError(f"{path}: {count}\n" + "\n".join(f"  {fault}" for fault in faults)) from None
 
@@ -52,6 +58,33 @@ def dump_experiment(config: ExperimentConfig) -> str:
     return stream.getvalue()
 
 
+def differing_settings(there: str, here: str) -> list[str]:
+    """Returns what differs between two resolved experiments, as `training.epochs: 10 there, 3 here`.
+
+    Raises:
+        ConfigError: One of them is not YAML.
+    """
+    old = dict(_leaves(read_yaml(there, "the settings there").value))
+    new = dict(_leaves(read_yaml(here, "the settings here").value))
+    return [
+        f"{key}: {old.get(key, 'nothing')} there, {new.get(key, 'nothing')} here"
+        for key in dict.fromkeys([*old, *new])
+        if old.get(key) != new.get(key)
+    ]
+
+
+def _leaves(node: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """Yields dotted keys with their values; a list of plain values is one value."""
+    if isinstance(node, dict) and node:
+        for name, value in node.items():
+            yield from _leaves(value, f"{key}.{name}" if key else name)
+    elif isinstance(node, list) and any(isinstance(item, dict) for item in node):
+        for index, value in enumerate(node):
+            yield from _leaves(value, f"{key}.{index}")
+    else:
+        yield key, str(node)
+
+
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
@@ -63,147 +96,26 @@ def _read(path: Path) -> str:
         raise ConfigError(f"{path} cannot be read as UTF-8 text: {error}") from None
 
 
-def _parse(text: str, origin: object) -> Any:
-    try:
-        return YAML(typ="rt", pure=True).load(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f"line {mark.line + 1}: " if mark else ""
-        raise ConfigError(f"{origin}: {where}not valid YAML: {error.problem or error.context}") from None
-    except (YAMLError, ValueError, RecursionError, AttributeError) as error:
-        first_line = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ConfigError(f"{origin}: not valid YAML: {first_line}") from None
-
-
-def _plain(node: Any, key: KeyPath, lines: dict[KeyPath, str]) -> Any:
-    """Returns `node` made of plain dicts, lists and scalars, and notes the line of every key."""
-    if len(key) > 30:
-        raise ConfigError("the file is nested more than 30 levels deep, or refers to itself")
-    if isinstance(node, CommentedMap):
-        result: dict[Any, Any] = {}
-        for name, value in node.items():
-            path = (*key, str(name))
-            position = node.lc.data.get(name) if node.lc.data else None
-            lines[path] = f"line {position[0] + 1}" if position else lines.get(key, "")
-            result[str(name)] = _plain(value, path, lines)
-        return result
-    if isinstance(node, CommentedSeq):
-        for index in range(len(node)):
-            position = node.lc.data.get(index) if node.lc.data else None
-            lines[(*key, index)] = f"line {position[0] + 1}" if position else lines.get(key, "")
-        return [_plain(value, (*key, index), lines) for index, value in enumerate(node)]
-    if isinstance(node, TaggedScalar):
-        raise ConfigError(f"{lines.get(key, 'the file')}: the tag {node.tag} is not allowed: settings are plain text")
-    for kind in (bool, int, float, str):
-        if isinstance(node, kind):
-            return kind(node)
-    return node if node is None else str(node)
-
-
-def _apply(override: str, settings: Any, lines: dict[KeyPath, str]) -> None:
-    """Writes one `key.subkey=value` into the settings."""
+def _parse_override(override: str) -> tuple[tuple[str, ...], Any]:
+    """Returns the keys and the value of one `key.subkey=value`."""
     name, equals, text = override.partition("=")
-    if not equals or not name:
+    keys = tuple(name.split("."))
+    if not equals or not all(keys) or len(keys) > MAX_DEPTH:
         raise ConfigError(f"--set {override}: write it as key.subkey=value, for example training.epochs=3")
-    parts: KeyPath = tuple(int(part) if part.isdecimal() else part for part in name.split("."))
-    node = settings
-    for index, part in enumerate(parts[:-1]):
-        key = part if isinstance(node, list) else str(part)
-        if isinstance(node, dict) and node.get(key) is None:
-            node[key] = {}
-        node = _child(node, key, override, ".".join(map(str, parts[: index + 1])))
-    last = parts[-1] if isinstance(node, list) else str(parts[-1])
-    if isinstance(node, list):
-        _child(node, last, override, name)
-    if not isinstance(node, list | dict):
-        raise ConfigError(f"--set {override}: '{name}' is inside a value, not a section")
-    node[last] = _plain(_parse(text, f"--set {override}"), parts, {})  # type: ignore[index]
-    lines[(*parts[:-1], last)] = f"--set {name}"
+    return keys, read_yaml(text, f"--set {override}").value
 
 
-def _child(node: Any, key: str | int, override: str, name: str) -> Any:
-    try:
-        return node[key]
-    except (IndexError, KeyError, TypeError):
-        size = f"; there are {len(node)}, counted from 0" if isinstance(node, list) else ""
-        raise ConfigError(f"--set {override}: there is no '{name}'{size}") from None
-
-
-def _faults(error: ValidationError, lines: Mapping[KeyPath, str]) -> list[str]:
-    """Returns a line a fault; what follows from another fault, or repeats it for each alternative, is left out."""
-    faults = [(_real_key(fault["loc"]), fault) for fault in error.errors()]
-    keys = [key for key, _ in faults]
-    described: dict[KeyPath, str] = {}
-    for key, fault in faults:
-        is_consequence = fault["type"] == "too_short" and any(k[: len(key)] == key and k != key for k in keys)
-        if is_consequence:
-            continue
-        if key in described:
-            described[key] = described[key].replace("; got ", f" or {_lower(fault['msg'])}; got ", 1)
-        else:
-            described[key] = _describe(key, fault, lines)
-    return list(described.values())
-
-
-def _lower(message: str) -> str:
-    return f"{message[:1].lower()}{message[1:]}".removeprefix("input should be ")
-
-
-def _describe(key: KeyPath, fault: Any, lines: Mapping[KeyPath, str]) -> str:
-    """Returns one fault as a line: where, which key, what is wrong, what is allowed."""
-    where = next((lines[key[:end]] for end in range(len(key), 0, -1) if key[:end] in lines), "")
-    prefix = (f"{where}: " if where else "") + (f"{'.'.join(map(str, key))}: " if key else "")
-    kind, given = fault["type"], fault["input"]
-    if kind == "extra_forbidden":
-        return prefix + unknown_name("key", str(key[-1]), _allowed_keys(key[:-1]))
-    if kind == "missing":
-        return f"{prefix}this key is required"
-    if kind == "value_error":
-        return prefix + str(fault["ctx"]["error"])
-    shown = repr(given) if len(repr(given)) < 60 else f"{repr(given)[:57]}..."
-    expected = _lower(fault["msg"])
-    verb = "should be " if fault["msg"].startswith("Input should be ") else ""
-    return f"{prefix}{verb}{expected}; got {shown}"
-
-
-def _real_key(location: tuple[str | int, ...]) -> KeyPath:
-    """Drops the parts that name an alternative of a union or a function, which no person wrote."""
-    kept: list[str | int] = []
-    annotation: Any = ExperimentConfig
-    for part in location:
-        step = _step(annotation, part)
-        if step is None and not _sections(annotation):
-            continue
-        kept.append(part)
-        annotation = step
-    return tuple(kept)
-
-
-def _sections(annotation: Any) -> list[type[BaseModel]]:
-    """Returns the sections of settings among the alternatives of `annotation`."""
-    choices = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
-    return [choice for choice in choices if isinstance(choice, type) and issubclass(choice, BaseModel)]
-
-
-def _step(annotation: Any, part: str | int) -> Any:
-    """Returns the annotation of the key `part` below `annotation`, None where there is none."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        field = annotation.model_fields.get(str(part))
-        return field.annotation if field else None
-    origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin is Annotated:
-        return _step(arguments[0], part)
-    if origin in (Union, UnionType):
-        return next((step for choice in arguments if (step := _step(choice, part)) is not None), None)
-    if origin is tuple and isinstance(part, int):
-        return arguments[0]
-    if origin is dict and isinstance(part, str) and not part.startswith(("dict[", "literal[")):
-        return arguments[1]
-    return None
-
-
-def _allowed_keys(key: KeyPath) -> list[str]:
-    annotation: Any = ExperimentConfig
-    for part in key:
-        annotation = _step(annotation, part)
-    return [name for section in _sections(annotation) for name in section.model_fields]
+def _with_value(node: Any, keys: tuple[str, ...], value: Any, override: str) -> Any:
+    """Returns `node` with another value at `keys`; what an alias repeats elsewhere stays as it is."""
+    if not keys:
+        return value
+    key, rest = keys[0], keys[1:]
+    if node is None or isinstance(node, dict):
+        section = node or {}
+        return section | {key: _with_value(section.get(key), rest, value, override)}
+    if not isinstance(node, list):
+        raise ConfigError(f"--set {override}: '{key}' is inside a value, not a section")
+    if not key.isdecimal() or int(key) >= len(node):
+        raise ConfigError(f"--set {override}: there is no '{key}' in a list of {len(node)}, counted from 0")
+    index = int(key)
+    return [*node[:index], _with_value(node[index], rest, value, override), *node[index + 1 :]]

@@ -9,10 +9,10 @@ import numpy as np
 
 from kbin.config import ModelConfig, TrainingConfig
 from kbin.data.datasets import Dataset
-from kbin.engine.features import FeatureCache, predict_inputs
-from kbin.engine.inputs import ArrayInputs, ImageInputs, Inputs
+from kbin.engine.features import FeatureEngine, HashedImages, predict_inputs
+from kbin.engine.inputs import ImageInputs, Inputs
 from kbin.engine.prefix import Cut, cut
-from kbin.errors import IntegrityError
+from kbin.errors import IntegrityError, StoreFullError
 from kbin.models.classifiers import STANDARDIZE, build_classifier
 from kbin.models.freezing import check_frozen, frozen_fingerprints
 from kbin.models.standardization import standardize_on
@@ -86,7 +86,7 @@ def run_model(
     training: TrainingConfig,
     *,
     seed: int,
-    cache: FeatureCache | None,
+    engine: FeatureEngine | None,
     run: RunDirectory,
     progress: Progress,
 ) -> ModelRun:
@@ -97,7 +97,7 @@ def run_model(
         sets: Evaluation sets by name; "train" is trained on, "validation", where it is there, watched.
         training: The section `training`.
         seed: Of initial weights, order and dropout.
-        cache: Features of the frozen prefix; None trains the uncut model.
+        engine: Gives the features of the frozen prefix; None trains the uncut model.
         run: Where history, model and predictions go.
         progress: Where bars are shown.
 
@@ -108,11 +108,13 @@ def run_model(
     data = sets["train"].data
     image_size = sets["train"].images.image_size
     model = build_configured(model_config, len(data.classes), image_size, seed)
-    parts = cut(model) if cache is not None else None
-    network = model
-    inputs: dict[str, Inputs] = {name: one.images for name, one in sets.items()}
-    if parts is not None and cache is not None:
-        network, inputs = parts.tail, _features(parts, sets, cache)
+    parts = cut(model) if engine is not None else None
+    features = None if parts is None or engine is None else _features(parts, sets, engine, progress)
+    inputs: Mapping[str, Inputs]
+    if parts is None or features is None:
+        parts, network, inputs = None, model, {name: one.images.keeping() for name, one in sets.items()}
+    else:
+        network, inputs = parts.tail, features
     if model_config.head.standardize:
         _standardize(model, model.input if parts is None else parts.boundary, inputs["train"])
     before = frozen_fingerprints(model)
@@ -148,11 +150,17 @@ def class_weights(training: TrainingConfig, data: Dataset) -> np.ndarray | None:
     return np.array([training.class_weight.get(name, 1.0) for name in data.classes])
 
 
-def _features(parts: Cut, sets: Mapping[str, SetImages], cache: FeatureCache) -> dict[str, Inputs]:
-    return {
-        name: ArrayInputs(cache.features(parts, one.data.content_hashes(), one.images, f"features of {name}"))
-        for name, one in sets.items()
-    }
+def _features(
+    parts: Cut, sets: Mapping[str, SetImages], engine: FeatureEngine, progress: Progress
+) -> Mapping[str, Inputs] | None:
+    """Returns the features of every set; None where they need more room than allowed."""
+    try:
+        return engine.features(
+            parts, {name: HashedImages(one.data.content_hashes(), one.images) for name, one in sets.items()}
+        )
+    except StoreFullError as error:
+        progress.say(f"  {error}: the uncut model is trained instead.")
+        return None
 
 
 def _standardize(model: keras.Model, start: keras.KerasTensor, train_inputs: Inputs) -> None:

@@ -1,7 +1,7 @@
 """What `kbin check` prints: sets, models with their parameters, and what a run will do, before anything runs."""
 
 from kbin.config import ExperimentConfig, ThresholdConfig
-from kbin.data.sets import load_sets
+from kbin.data.sets import LoadedSets, load_sets
 from kbin.experiment import PlannedModel, describe_sets, plan_models
 
 
@@ -18,16 +18,18 @@ def plan_lines(config: ExperimentConfig) -> list[str]:
         f"training: {training.epochs} epochs, batch {training.batch_size}, {training.optimizer}, "
         f"seeds {', '.join(map(str, training.seeds))}"
     )
-    lines.append(f"threshold: {_threshold_text(config.evaluation.threshold, 'validation' in loaded.sets)}")
-    for planned in plan_models(config, len(loaded.classes)):
+    lines.append(f"threshold: {_threshold_text(config.evaluation.threshold, loaded)}")
+    for planned in plan_models(config, loaded):
         lines += ["", *_model_lines(planned), *str(planned.parameters).splitlines()]
     return lines
 
 
-def _threshold_text(threshold: ThresholdConfig, has_validation: bool) -> str:
+def _threshold_text(threshold: ThresholdConfig, loaded: LoadedSets) -> str:
+    if len(loaded.classes) > 2:
+        return "none: of more than two classes, the most probable one is the answer"
     if threshold.fixed is not None:
         return str(threshold.fixed)
-    return f"{threshold.criterion}, chosen on the validation set" if has_validation else "0.5"
+    return f"{threshold.criterion}, chosen on the validation set" if "validation" in loaded.sets else "0.5"
 
 
 def _model_lines(planned: PlannedModel) -> list[str]:

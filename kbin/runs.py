@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kbin.errors import RunFolderError
+from kbin.errors import ConfigError, RunFolderError
+from kbin.experiment_file import differing_settings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -71,14 +72,11 @@ class RunDirectory:
     def __init__(self, path: Path):
         self.path = path
 
-    def prepare(self, experiment: str) -> bool:
-        """Makes the folder ready for an experiment.
+    def is_finished(self, experiment: str) -> bool:
+        """Returns whether the folder already holds the finished results of an experiment.
 
         Args:
             experiment: The resolved settings as YAML.
-
-        Returns:
-            Whether it already holds the finished results of this experiment.
 
         Raises:
             RunFolderError: It holds another experiment, or files that are not a run's.
@@ -87,22 +85,35 @@ class RunDirectory:
             raise RunFolderError(f"{self.path} is a file, not a folder: choose another place with --out.")
         settings = self.path / EXPERIMENT
         if settings.is_file():
-            self._check_same(settings.read_text(encoding="utf-8"), experiment)
+            self._check_same(self.settings_text(), experiment)
             return (self.path / RESULTS).is_file()
         if self.path.is_dir() and any(self.path.iterdir()):
             raise RunFolderError(
                 f"{self.path} holds files but no {EXPERIMENT}, so it is not a run's folder: choose another with --out."
             )
-        write_whole(settings, experiment)
         return False
+
+    def begin(self, experiment: str) -> None:
+        """Makes the folder and writes the resolved settings, the first file of a run.
+
+        Raises:
+            RunFolderError: It cannot be written.
+        """
+        try:
+            write_whole(self.path / EXPERIMENT, experiment)
+        except OSError as error:
+            raise RunFolderError(f"{self.path} cannot be written ({error}): choose another place with --out.") from None
 
     def _check_same(self, there: str, wanted: str) -> None:
         if there == wanted:
             return
-        old, new = there.splitlines(), wanted.splitlines()
-        changed = [line.strip() for line in new if line not in old] or [line.strip() for line in old if line not in new]
+        try:
+            differences = differing_settings(there, wanted)
+        except ConfigError as error:
+            raise RunFolderError(f"{self.path / EXPERIMENT} is damaged: {error}.") from None
+        shown = "; ".join(differences[:5]) + ("; ..." if len(differences) > 5 else "")
         raise RunFolderError(
-            f"{self.path} holds another experiment; settings that differ: {'; '.join(changed[:5]) or 'their order'}. "
+            f"{self.path} holds another experiment; settings that differ: {shown or 'their order'}. "
             "Choose another folder with --out, or remove this one."
         )
 

@@ -72,10 +72,10 @@ def _load(path: Path) -> dict[str, Array]:
     if not path.is_file():
         kind = "is a folder, not an npz file" if path.is_dir() else "does not exist"
         raise DataError(f"data.path: {path} {kind}. kbin reads {_NAMES}.")
+    if not zipfile.is_zipfile(path):
+        raise DataError(f"{path} is not an npz file. Save images and labels together with `np.savez`.")
     try:
         with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise DataError(f"{path} holds a single array. Save images and labels together with `np.savez`.")
             return {key: file[key] for key in file.files if _KEY.fullmatch(key)}
     except ValueError as error:
         if "pickle" not in str(error):

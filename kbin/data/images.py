@@ -66,7 +66,7 @@ def decode(image: StoredImage, image_size: int, resize: str = "stretch") -> RgbI
         rgb = _array_to_rgb(image) if isinstance(image, np.ndarray) else _to_rgb(image)
         if rgb.size != (image_size, image_size):
             rgb = RESIZERS[resize](rgb, image_size)
-        return np.asarray(rgb)
+        return np.array(rgb)
 
 
 def decode_batch(

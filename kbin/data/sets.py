@@ -9,7 +9,7 @@ import numpy as np
 from kbin.data.classes import order_by_positive, with_classes
 from kbin.data.datasets import Dataset, concatenate
 from kbin.data.overlap import check_overlap, find_overlap
-from kbin.data.set_names import TEST, TRAIN, UNSPLIT, VALIDATION
+from kbin.data.set_names import TEST, TRAIN, UNSPLIT, VALIDATION, set_name
 from kbin.data.sources import keep_where, read_source
 from kbin.data.splits import fill_sets
 from kbin.data.wording import counted
@@ -71,7 +71,7 @@ def load_sets(data: "DataConfig") -> LoadedSets:
         if config.of is None:
             sets[name] = _own_set(name, config, written)
     _check_not_empty(sets, "the set")
-    sets = {name: with_classes(dataset, classes) for name, dataset in sets.items()}
+    sets = {name: with_classes(dataset, classes) for name, dataset in _in_order(sets, data.test_sets).items()}
     sets, dropped = check_overlap(sets, data.overlap)
     _check_train(sets, classes)
     notes = (*_dropped_notes(dropped), *_set_notes(sets), *_group_notes(sets, split.group))
@@ -108,7 +108,7 @@ def _check_train(sets: Mapping[str, Dataset], classes: tuple[str, ...]) -> None:
 
 def _check_names(sets: Mapping[str, Dataset], test_sets: Mapping[str, "TestSetConfig"]) -> None:
     for name in test_sets:
-        if name in (TRAIN, VALIDATION, TEST, UNSPLIT):
+        if set_name(name) in (TRAIN, VALIDATION, TEST, UNSPLIT):
             raise DataError(f"data.test_sets: '{name}' is a name of kbin's own. Give the test set another.")
         if name in sets:
             raise DataError(f"data.test_sets: the source has a set '{name}' already. Give one another name.")
@@ -116,7 +116,10 @@ def _check_names(sets: Mapping[str, Dataset], test_sets: Mapping[str, "TestSetCo
 
 def _own_set(name: str, config: "TestSetConfig", classes: tuple[str, ...]) -> Dataset:
     """The set that `use` names; without it the source's own test set, or all its images where it has none."""
-    sets = read_source(config, classes, all_classes=False)
+    try:
+        sets = read_source(config, classes, all_classes=False)
+    except DataError as error:
+        raise DataError(f"data.test_sets.{name}: {error}") from error
     named = [other for other in sets if other != UNSPLIT]
     if config.use is not None:
         if config.use not in named:

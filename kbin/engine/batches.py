@@ -1,5 +1,6 @@
 """Batches for `model.fit`: one order a seed and epoch, whatever the inputs are."""
 
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -64,15 +65,17 @@ class Batches(keras.utils.PyDataset):
         return np.random.default_rng([self._seed, self._epoch]).permutation(count)
 
 
+_BATCHES_AHEAD = 4
+
+
 def in_batches(inputs: Inputs, batch_size: int) -> Iterator[np.ndarray]:
-    """Yields all inputs in order; the next batch is prepared while the caller works on this one."""
-    starts = range(0, len(inputs), batch_size)
+    """Yields all inputs in order; the next batches are prepared while the caller works on this one."""
+    ahead: deque[Future[np.ndarray]] = deque()
     with ThreadPoolExecutor(1) as executor:
-        ahead: list[Future[np.ndarray]] = []
-        for start in starts:
+        for start in range(0, len(inputs), batch_size):
             indices = np.arange(start, min(start + batch_size, len(inputs)))
             ahead.append(executor.submit(inputs.take, indices))
-            if len(ahead) > 1:
-                yield ahead.pop(0).result()
-        for future in ahead:
-            yield future.result()
+            if len(ahead) > _BATCHES_AHEAD:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()

@@ -1,67 +1,113 @@
-"""What the frozen prefix says of images: computed once for each state of its weights."""
+"""What the frozen prefix says of images: computed once on a machine, stored, and read memory-mapped."""
 
-import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
 
 from kbin.engine.batches import in_batches
-from kbin.engine.inputs import Chosen, Inputs
+from kbin.engine.feature_store import SHARD_SIZE, FeatureStore, FeatureTable, StoredFeatures
+from kbin.engine.inputs import Chosen, Inputs, Joined
 from kbin.engine.prefix import Cut
+from kbin.engine.runtimes import BATCH_SIZE, Runtime, open_runtime
 from kbin.progress import Progress
 
-BATCH_SIZE = 32
+_NUMBERS = 1  # raised when decoding or preprocessing changes the numbers, so that old features are not used
 
 
-class FeatureCache:
-    """Features by prefix and image content, in memory, for the models and seeds of one experiment."""
+@dataclass(frozen=True)
+class HashedImages:
+    """Images of a set with their content hashes, shape (n,)."""
 
-    def __init__(self, progress: Progress):
-        self._progress = progress
-        self._rows: dict[str, dict[str, np.ndarray]] = {}
+    hashes: np.ndarray
+    images: Inputs
 
-    def features(self, parts: Cut, hashes: np.ndarray, images: Inputs, description: str) -> np.ndarray:
-        """Returns the prefix's output for every image, shape (n, ...), float32; only new images are computed.
+
+class FeatureEngine:
+    """Features of an experiment's images, from the store where they are there.
+
+    Args:
+        store: The store of this machine.
+        runtime: "torch" or "openvino".
+        precision: "float32" or "bfloat16".
+        resize: How images come to their size; the size itself is the prefix's.
+        progress: Where the pass is shown.
+    """
+
+    def __init__(self, store: FeatureStore, runtime: str, precision: str, resize: str, progress: Progress):
+        self.store = store
+        self._runtime, self._precision, self._resize, self._progress = runtime, precision, resize, progress
+        self._runtimes: dict[str, Runtime] = {}
+
+    def features(self, parts: Cut, sets: Mapping[str, HashedImages]) -> dict[str, StoredFeatures]:
+        """Returns the stored features of every set; what is missing is computed in one pass over all of them.
 
         Args:
             parts: The cut classifier.
-            hashes: shape (n,), the content hash of every image.
-            images: The images.
-            description: What the progress bar is called.
+            sets: The images by set name.
+
+        Raises:
+            StoreFullError: They need more room than the store may take.
         """
-        rows = self._rows.setdefault(prefix_fingerprint(parts), {})
-        _, first = np.unique(hashes, return_index=True)
-        missing = np.sort([index for index in first if hashes[index] not in rows]).astype(np.int64)
-        if len(missing):
-            computed = predict_inputs(parts.prefix, Chosen(images, missing), BATCH_SIZE, self._progress, description)
-            rows |= dict(zip(hashes[missing], computed, strict=True))
-        return np.stack([rows[name] for name in hashes])
+        table = self.store.table(self.key(parts))
+        hashes = np.concatenate([one.hashes for one in sets.values()])
+        if table.missing(hashes):
+            self.store.make_room(len(table.missing(hashes)) * feature_bytes(parts), table)
+            with table.lock():  # another run may be computing the same features: then they are there now
+                table.refresh()
+                missing = table.missing(hashes)
+                if missing:
+                    images = Chosen(Joined([one.images for one in sets.values()]), np.array(missing))
+                    self._fill(table, self.runtime(parts), hashes[missing], images)
+        return {name: table.stored(one.hashes) for name, one in sets.items()}
+
+    def key(self, parts: Cut) -> dict[str, Any]:
+        """Returns what the features depend on besides the image, as the store's key."""
+        return {
+            "backbone": parts.prefix.name,
+            "cut": parts.name,
+            "image_size": parts.prefix.input.shape[1],
+            "resize": self._resize,
+            "runtime": self._runtime,
+            "precision": self._precision,
+            "shape": list(parts.boundary.shape[1:]),
+            "dtype": keras.config.floatx(),
+            "weights": parts.fingerprint(),
+            "numbers": _NUMBERS,
+        }
+
+    def runtime(self, parts: Cut) -> Runtime:
+        """Returns the runtime of a prefix, opened once."""
+        fingerprint = parts.fingerprint()
+        if fingerprint not in self._runtimes:
+            networks = self.store.root / "networks"
+            self._runtimes[fingerprint] = open_runtime(parts, self._runtime, self._precision, networks, self._progress)
+        return self._runtimes[fingerprint]
+
+    def _fill(self, table: FeatureTable, runtime: Runtime, hashes: Sequence[str], images: Inputs) -> None:
+        """Computes and stores images shard by shard; a shard's bytes do not depend on interruptions."""
+        waiting: list[np.ndarray] = []
+        stored = 0
+        title = f"features ({runtime.name}, {runtime.precision})"
+        with self._progress.bar(title, len(images), "images") as advance:
+            for features in runtime.run(in_batches(images, BATCH_SIZE)):
+                waiting.append(features)
+                advance(len(features))
+                count = sum(map(len, waiting))
+                if count >= SHARD_SIZE or stored + count == len(images):
+                    table.add(list(hashes[stored : stored + count]), np.concatenate(waiting))
+                    stored += count
+                    waiting = []
 
 
-def prefix_fingerprint(parts: Cut) -> str:
-    """Returns a hash of where the cut is and of every weight below it."""
-    digest = hashlib.blake2b(f"{parts.prefix.name} {parts.name}".encode(), digest_size=16)
-    for weight in parts.prefix.weights:
-        digest.update(keras.ops.convert_to_numpy(weight).tobytes())
-    return digest.hexdigest()
+def feature_bytes(parts: Cut) -> int:
+    """Returns the size of one image's features in bytes."""
+    return int(np.prod(parts.boundary.shape[1:])) * np.dtype(keras.config.floatx()).itemsize
 
 
-def predict_inputs(
-    model: keras.Model,
-    inputs: Inputs,
-    batch_size: int,
-    progress: Progress | None = None,
-    description: str = "predictions",
-) -> np.ndarray:
-    """Returns a model's outputs for all inputs, in order; the next batch is decoded while the network runs."""
-    outputs: np.ndarray | None = None
-    done = 0
-    with (progress or Progress()).bar(description, len(inputs), "images") as advance:
-        for batch in in_batches(inputs, batch_size):
-            values = np.asarray(model.predict_on_batch(batch))
-            if outputs is None:
-                outputs = np.empty((len(inputs), *values.shape[1:]), values.dtype)
-            outputs[done : done + len(values)] = values
-            done += len(values)
-            advance(len(values))
-    return outputs if outputs is not None else np.empty((0, *model.output.shape[1:]), np.float32)
+def predict_inputs(model: keras.Model, inputs: Inputs, batch_size: int) -> np.ndarray:
+    """Returns a model's outputs for all inputs, in order; the next batch is prepared while the network runs."""
+    outputs = [np.asarray(model.predict_on_batch(batch)) for batch in in_batches(inputs, batch_size)]
+    return np.concatenate(outputs)

@@ -1,5 +1,6 @@
 """Cut a classifier at its first trainable block: a frozen prefix that is computed once, and a tail that trains."""
 
+import hashlib
 from dataclasses import dataclass
 
 import keras
@@ -16,13 +17,25 @@ class Cut:
         prefix: From raw images to the features; frozen, so it computes the same in every epoch.
         tail: From the features to the probabilities; what training changes.
         boundary: The tensor of the whole model where it is cut: the prefix's output.
-        name: The layer whose output that is.
+        first_depth: The depth of the first layer of the tail; None where only the head is left to train.
     """
 
     prefix: keras.Model
     tail: keras.Model
     boundary: keras.KerasTensor
-    name: str
+    first_depth: int | None
+
+    @property
+    def name(self) -> str:
+        """Where the cut is, for people: the layer whose output the features are."""
+        return self.boundary._keras_history.operation.name
+
+    def fingerprint(self) -> str:
+        """Returns a hash of where the cut is and of every weight below it."""
+        digest = hashlib.blake2b(f"{self.prefix.name} {self.first_depth}".encode(), digest_size=16)
+        for weight in self.prefix.weights:
+            digest.update(keras.ops.convert_to_numpy(weight).tobytes())
+        return digest.hexdigest()
 
 
 def cut(model: keras.Model) -> Cut | None:
@@ -33,21 +46,21 @@ def cut(model: keras.Model) -> Cut | None:
         belongs to the prefix of a wholly frozen backbone, so that the features are vectors.
     """
     placed = placed_layers(model)
-    trained = [p.depth for p in placed if p.unit != HEAD and _trains(p.operation)]
-    first_depth = min(trained, default=None)
+    first_depth = min((p.depth for p in placed if p.unit != HEAD and _trains(p.operation)), default=None)
     if first_depth == 0:
         return None
-    below = [p.operation for p in placed if first_depth is None or p.depth < first_depth]
-    if first_depth is None:
-        names = [operation.name for operation in below]
-        below = below[: names.index(POOL) + 1]
-    features = below[-1].output
+    features = model.get_layer(POOL).output if first_depth is None else output_below(model, first_depth)
     return Cut(
-        prefix=keras.Model(model.input, features, name=f"{model.name}_prefix"),
+        prefix=keras.Model(model.input, features, name=model.name),
         tail=keras.Model(features, model.output, name=model.name),
         boundary=features,
-        name=below[-1].name,
+        first_depth=first_depth,
     )
+
+
+def output_below(model: keras.Model, first_depth: int) -> keras.KerasTensor:
+    """Returns the one tensor that goes from the units below a depth to those from there on."""
+    return [p.operation for p in placed_layers(model) if p.depth < first_depth][-1].output
 
 
 def _trains(operation: keras.Operation) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import keras
 from keras import layers
 
-_SURVIVAL_DROP = 0.2  # stochastic depth of the last block; it grows linearly from 0 with depth
+_DROP_RATE = 0.2  # stochastic depth of the last block; it grows linearly from 0 with depth
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,10 @@ def efficientnet_lite0(inputs: keras.KerasTensor) -> keras.KerasTensor:
     """Puts EfficientNet-Lite0, without its classifier, on `inputs`.
 
     Args:
-        inputs: shape (batch, height, width, 3), (value - 127) / 128.
+        inputs: shape (batch, height, width, 3), (value - 127) / 128; channels first where Keras is set so.
 
     Returns:
-        Shape (batch, height / 32, width / 32, 1280).
+        Shape (batch, height / 32, width / 32, 1280), likewise.
     """
     x = layers.Conv2D(32, 3, strides=2, padding="same", use_bias=False, name="stem_conv")(inputs)
     x = _normalize(x, "stem_bn")
@@ -50,7 +50,7 @@ def efficientnet_lite0(inputs: keras.KerasTensor) -> keras.KerasTensor:
     index = 0
     for stage in _STAGES:
         for repeat in range(stage.repeats):
-            x = _inverted_residual(x, stage, repeat, drop_rate=_SURVIVAL_DROP * index / _NUM_BLOCKS)
+            x = _inverted_residual(x, stage, repeat, drop_rate=_DROP_RATE * index / _NUM_BLOCKS)
             index += 1
     x = layers.Conv2D(1280, 1, use_bias=False, name="top_conv")(x)
     x = _normalize(x, "top_bn")
@@ -61,7 +61,7 @@ def _inverted_residual(inputs: keras.KerasTensor, stage: _Stage, repeat: int, dr
     """Expand, depthwise, project; with a shortcut where shapes allow."""
     name = f"{stage.name}{'abcdefgh'[repeat]}_"
     strides = stage.strides if repeat == 0 else 1
-    in_filters = inputs.shape[-1]
+    in_filters = inputs.shape[_channel_axis()]
     x = inputs
     if stage.expansion != 1:
         x = layers.Conv2D(in_filters * stage.expansion, 1, use_bias=False, name=f"{name}expand_conv")(x)
@@ -83,7 +83,11 @@ def _inverted_residual(inputs: keras.KerasTensor, stage: _Stage, repeat: int, dr
 
 
 def _normalize(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
-    return layers.BatchNormalization(momentum=0.99, epsilon=1e-3, name=name)(x)
+    return layers.BatchNormalization(axis=_channel_axis(), momentum=0.99, epsilon=1e-3, name=name)(x)
+
+
+def _channel_axis() -> int:
+    return -1 if keras.config.image_data_format() == "channels_last" else 1
 
 
 def torch_names() -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ import hashlib
 import keras
 
 from kbin.errors import IntegrityError
-from kbin.models.blocks import HEAD, backbone_of, placed_layers
+from kbin.models.blocks import backbone_of, placed_layers
 
 
 def freeze_below(model: keras.Model, first_trainable_unit: str | None) -> None:
@@ -27,7 +27,7 @@ def freeze_below(model: keras.Model, first_trainable_unit: str | None) -> None:
         if not isinstance(layer, keras.layers.Layer):
             continue
         layer.trainable = placed.depth >= first_depth and not isinstance(layer, keras.layers.Normalization)
-        if isinstance(layer, keras.layers.Dropout) and placed.depth < first_depth and placed.unit != HEAD:
+        if isinstance(layer, keras.layers.Dropout) and placed.depth < first_depth:
             layer.rate = 0
 
 

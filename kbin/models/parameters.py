@@ -1,5 +1,6 @@
 """The table of parameters by block."""
 
+import math
 from dataclasses import dataclass
 
 import keras
@@ -86,10 +87,8 @@ def parameter_table(model: keras.Model) -> ParameterTable:
 
 def _count(layer: keras.layers.Layer) -> tuple[int, int, int]:
     """Returns parameters, trainable ones, and statistics of one layer."""
-    sizes = {weight.path: _size(weight) for weight in layer.weights}
-    statistics = sum(sizes[weight.path] for weight in _statistics(layer))
-    trainable = sum(sizes[weight.path] for weight in layer.trainable_weights)
-    return sum(sizes.values()) - statistics, trainable, statistics
+    statistics = _size(_statistics(layer))
+    return _size(layer.weights) - statistics, _size(layer.trainable_weights), statistics
 
 
 def _statistics(layer: keras.layers.Layer) -> list[keras.Variable]:
@@ -97,12 +96,8 @@ def _statistics(layer: keras.layers.Layer) -> list[keras.Variable]:
         return [layer.moving_mean, layer.moving_variance]
     if isinstance(layer, keras.layers.Normalization):
         return list(layer.weights)
-    # The state of a random generator is neither a parameter nor a statistic; it counts as the latter to stay out.
-    return [weight for weight in layer.weights if weight.name == "seed_generator_state"]
+    return []
 
 
-def _size(weight: keras.Variable) -> int:
-    size = 1
-    for side in weight.shape:
-        size *= side
-    return size
+def _size(weights: list[keras.Variable]) -> int:
+    return sum(math.prod(weight.shape) for weight in weights)

@@ -77,7 +77,7 @@ def _download(backbone: Backbone, weights: WeightsFile) -> Path:
     try:
         pooch.retrieve(weights.url, known_hash=f"md5:{weights.md5}", fname=path.name, path=path.parent)
     except (OSError, ValueError) as error:  # requests' errors are OSErrors; a wrong checksum is a ValueError
-        reason = str(error).splitlines()[0]
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         reason = reason if len(reason) < 160 else f"{reason[:160]}..."
         raise WeightsError(
             f"The ImageNet weights of {backbone.name} cannot be downloaded ({reason}).\n"

@@ -12,6 +12,8 @@ from kbin.catalogue import Backbone
 from kbin.errors import WeightsError
 from kbin.models.efficientnet_lite import torch_names
 
+_TORCH_CLASSIFIER = "_fc"  # in the file, but not part of a backbone
+
 # keras.applications scales EfficientNet's input by 1 / sqrt(std) once more, in a layer that it only builds for
 # `weights="imagenet"` (keras.applications.efficientnet, its comment on tensorflow issue 49930).
 _IMAGENET_STD = np.array([0.229, 0.224, 0.225])
@@ -29,12 +31,17 @@ def load_backbone_weights(model: keras.Model, backbone: Backbone, path: Path, is
     Raises:
         WeightsError: The file cannot be read, or belongs to another network; the model may be partly loaded then.
     """
+    if not path.name.endswith(backbone.weights_suffixes):
+        raise WeightsError(
+            f"{path} is not a kind of weights file that {backbone.name} reads: {', '.join(backbone.weights_suffixes)}."
+        )
     try:
         if path.name.endswith((".pth", ".pt")):
             _load_state_dict(model, torch.load(path, map_location="cpu", weights_only=True))
         else:
             model.load_weights(path)
     except (
+        TypeError,
         ValueError,
         KeyError,
         IndexError,
@@ -67,7 +74,14 @@ def _fold_imagenet_scale(model: keras.Model, always: bool) -> None:
 
 
 def _load_state_dict(model: keras.Model, state: Mapping[str, torch.Tensor]) -> None:
-    """Copies a PyTorch state dict into EfficientNet-Lite0."""
+    """Copies a PyTorch state dict into EfficientNet-Lite0.
+
+    EfficientNet-B0's has every tensor of Lite0's, in the same shapes, so what is left over counts too.
+    """
+    known = {module for _, module in torch_names()} | {_TORCH_CLASSIFIER}
+    unknown = [name for name in state if name.rpartition(".")[0] not in known]
+    if unknown:
+        raise ValueError(f"EfficientNet-Lite0 has no tensor {unknown[0]}")
     for layer_name, module in torch_names():
         layer = model.get_layer(layer_name)
         layer.set_weights([transform(state[f"{module}.{key}"].numpy()) for key, transform in _TENSORS[type(layer)]])

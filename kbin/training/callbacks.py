@@ -16,7 +16,7 @@ from kbin.evaluation.curves import RocCurve, plot_roc_curves
 from kbin.evaluation.drawing import figure
 from kbin.evaluation.metrics import classification_metrics
 from kbin.runs import save_figure, write_whole
-from kbin.training.predictions import Data, compiled_loss, shared_predictions
+from kbin.training.predictions import Data, check_labelled, compiled_loss, shared_predictions
 
 EPOCH_METRICS = ("accuracy", "precision", "recall", "f1", "roc_auc")
 
@@ -33,6 +33,9 @@ class MetricLogger(keras.callbacks.Callback):
         path: The CSV file, written anew after every epoch; None writes none.
         threshold: Probability from which on the positive class is predicted.
         prefix: What the metrics are called in the epoch's logs: `<prefix><metric>`.
+
+    Raises:
+        DataError: The labels are missing, or are not as many as the images.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class MetricLogger(keras.callbacks.Callback):
         prefix: str = "val_",
     ):
         super().__init__()
+        check_labelled(images, labels)
         self._images, self._labels = images, labels
         self._path = None if path is None else Path(path)
         self._threshold, self._prefix = threshold, prefix
@@ -73,12 +77,17 @@ class MetricLogger(keras.callbacks.Callback):
 class RocPlot(keras.callbacks.Callback):
     """Draws the ROC curve of some data as PNG and SVG, after every epoch or at the end.
 
+    Put it after an `EarlyStopping` that restores the best weights: it then draws the model that is kept.
+
     Args:
         images: An array of raw images, a keras `PyDataset` or a torch `DataLoader` of (inputs, labels).
         labels: shape (n,), with an array only; 1 is the positive class.
         path: The picture's file; `.png` and `.svg` are written beside each other.
         every_epoch: Draw after every epoch, not only at the end.
         positive: The positive class's name, for the title.
+
+    Raises:
+        DataError: The labels are missing, or are not as many as the images.
     """
 
     def __init__(
@@ -90,27 +99,26 @@ class RocPlot(keras.callbacks.Callback):
         positive: str = "1",
     ):
         super().__init__()
+        check_labelled(images, labels)
         self._images, self._labels, self._path = images, labels, Path(path)
         self._every_epoch, self._positive = every_epoch, positive
-        self._epoch = 0
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Draws, where every epoch is wanted."""
-        self._epoch = epoch + 1
         if self._every_epoch:
-            self._draw()
+            self._draw(f"epoch {epoch + 1}")
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         """Draws the trained model's curve."""
-        self._draw()
+        self._draw("after training")
 
-    def _draw(self) -> None:
+    def _draw(self, moment: str) -> None:
         labels, outputs = shared_predictions(self.model, self._images, self._labels)
         if outputs.shape[1] > 2:
             raise DataError(f"RocPlot draws two classes, but the model has {outputs.shape[1]} outputs.")
         curve = RocCurve.from_scores(labels, outputs[:, -1], self.model.name)
         canvas, axes = figure()
-        plot_roc_curves([curve], axes, title=f"epoch {self._epoch}, positive: {self._positive}")
+        plot_roc_curves([curve], axes, title=f"{moment}, positive: {self._positive}")
         save_figure(canvas, self._path)
 
 

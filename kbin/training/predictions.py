@@ -1,5 +1,6 @@
 """One prediction pass over some data, shared by everything that asks for it while the weights stay the same."""
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -17,7 +18,7 @@ _PASSES: "WeakKeyDictionary[keras.Model, dict[tuple[int, int], _Pass]]" = WeakKe
 class _Pass:
     """Predictions of one state of the model; it holds the data, so that no other data takes its identity."""
 
-    def __init__(self, state: tuple[float, ...], data: tuple[Data, Data], labels: np.ndarray, outputs: np.ndarray):
+    def __init__(self, state: bytes, data: tuple[Data, Data], labels: np.ndarray, outputs: np.ndarray):
         self.state, self.data, self.labels, self.outputs = state, data, labels, outputs
 
 
@@ -45,9 +46,15 @@ def shared_predictions(model: keras.Model, images: Data, labels: Data = None) ->
     return known.labels, known.outputs
 
 
-def _state(model: keras.Model) -> tuple[float, ...]:
-    """Returns the sum of every tensor: it changes with a training step, and when early stopping restores weights."""
-    return tuple(float(keras.ops.sum(weight)) for weight in model.weights)
+def _state(model: keras.Model) -> bytes:
+    """Returns a hash of every tensor: it changes with a training step, and when early stopping restores weights.
+
+    Sums would be cheaper, but a step of plain SGD leaves those of a softmax layer as they are.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    for weight in model.weights:
+        digest.update(keras.ops.convert_to_numpy(weight).tobytes())
+    return digest.digest()
 
 
 def _predict(model: keras.Model, images: Data, labels: Data) -> tuple[np.ndarray, np.ndarray]:
@@ -61,15 +68,28 @@ def _predict(model: keras.Model, images: Data, labels: Data) -> tuple[np.ndarray
     return np.concatenate(true), stacked.reshape(len(stacked), -1)
 
 
+def check_labelled(images: Data, labels: Data) -> None:
+    """Checks what can be seen of some data before the first batch.
+
+    Args:
+        images: An array, or a keras `PyDataset` or torch `DataLoader`.
+        labels: shape (n, ...), with an array only.
+
+    Raises:
+        DataError: An array comes without labels, or with another number of them.
+    """
+    if labels is not None and len(images) != len(labels):
+        raise DataError(f"there are {len(images)} images but {len(labels)} labels.")
+    if labels is None and hasattr(images, "shape"):
+        raise DataError("images are an array, so the labels must be given as well.")
+
+
 def _batches(images: Data, labels: Data) -> Iterator[tuple[Any, Any]]:
+    check_labelled(images, labels)
     if labels is not None:
-        if len(images) != len(labels):
-            raise DataError(f"there are {len(images)} images but {len(labels)} labels.")
         for start in range(0, len(images), 32):
             yield images[start : start + 32], labels[start : start + 32]
         return
-    if hasattr(images, "shape"):
-        raise DataError("images are an array, so the labels must be given as well.")
     for batch in _iterate(images):
         if not isinstance(batch, tuple | list) or len(batch) < 2:
             raise DataError("the data must yield (inputs, labels) batches; these batches have no labels.")
@@ -85,7 +105,12 @@ def _iterate(data: Data) -> Iterable[Any]:
 def _as_integers(labels: np.ndarray) -> np.ndarray:
     if labels.ndim == 2 and labels.shape[1] > 1:
         return labels.argmax(axis=1).astype(np.int64)
-    return labels.reshape(-1).astype(np.int64)
+    integers = labels.reshape(-1).astype(np.int64)
+    if (integers != labels.reshape(-1)).any():
+        raise DataError(
+            f"labels must be class indices or one-hot rows, got {labels[integers != labels.reshape(-1)][0]}."
+        )
+    return integers
 
 
 def compiled_loss(model: keras.Model, labels: np.ndarray, outputs: np.ndarray) -> float | None:
@@ -99,7 +124,9 @@ def compiled_loss(model: keras.Model, labels: np.ndarray, outputs: np.ndarray) -
     if model.loss is None or isinstance(model.loss, list | dict):
         return None
     loss = keras.losses.get(model.loss)
-    name = str(getattr(loss, "name", getattr(loss, "__name__", "")))
-    is_one_hot = "categorical" in name and "sparse" not in name
-    true = np.eye(outputs.shape[1])[labels] if is_one_hot else labels.reshape(-1, 1).astype(outputs.dtype)
+    takes_indices = "sparse" in f"{type(loss).__name__} {getattr(loss, '__name__', '')}".lower()
+    if outputs.shape[1] == 1 or takes_indices:
+        true = labels.reshape(-1, 1).astype(outputs.dtype)
+    else:
+        true = np.eye(outputs.shape[1])[labels]
     return float(np.mean(keras.ops.convert_to_numpy(loss(true, outputs))))

@@ -1,6 +1,7 @@
 """Trains a classifier, or the tail of one, by `model.fit`."""
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,19 +91,21 @@ def train(  # noqa: PLR0913 - named values, not the configuration tree
         description: What the bar is called.
 
     Raises:
-        DataError: Early stopping without a validation set.
+        DataError: Early stopping without a validation set, or on a metric that this one does not have.
         IntegrityError: The weights that early stopping restored are not those of the best epoch.
     """
-    if settings.early_stopping and validation is None:
-        raise DataError("early stopping needs a validation set: set `data.split.validation`, or leave it out.")
+    if settings.early_stopping:
+        _check_watchable(settings.early_stopping.monitor, validation, max(2, model.output.shape[-1]))
     weights = None if class_weights is None else class_weights[data.labels].astype(np.float32)
     batches = Batches(data.inputs, data.labels, settings.batch_size, weights, seed=seed)
     compile_classifier(model, settings, learning_rate, batches.num_batches)
     callbacks: list[keras.callbacks.Callback] = []
     watched: Batches | None = None
+    logger: MetricLogger | None = None
     if validation is not None:
         watched = Batches(validation.inputs, validation.labels, max(settings.batch_size, 128))
-        callbacks.append(MetricLogger(watched, path=None))
+        logger = MetricLogger(watched, path=None)
+        callbacks.append(logger)
     stopping = _early_stopping(settings.early_stopping)
     if stopping is not None:
         callbacks.append(stopping)
@@ -110,11 +113,23 @@ def train(  # noqa: PLR0913 - named values, not the configuration tree
         fitted = model.fit(
             batches, epochs=settings.epochs, verbose=0, shuffle=False, callbacks=[*callbacks, _EpochBar(advance)]
         )
-    history = _rows(fitted.history)
-    kept = history[-1]["epoch"] if stopping is None else stopping.best_epoch + 1
-    if stopping is not None and watched is not None:
-        _check_restored(model, watched, history[int(kept) - 1]["val_loss"])
-    return Trained(history, int(kept))
+    history = _rows(fitted.history, [] if logger is None else logger.rows)
+    kept = len(history)
+    if stopping is not None and watched is not None and stopping.best_weights is not None:
+        kept = stopping.best_epoch + 1
+        _check_restored(model, watched, history[kept - 1]["val_loss"])
+    return Trained(history, kept)
+
+
+def _check_watchable(monitor: str, validation: Labelled | None, num_classes: int) -> None:
+    if validation is None:
+        raise DataError("early stopping needs a validation set: set `data.split.validation`, or leave it out.")
+    absent = np.flatnonzero(np.bincount(validation.labels, minlength=num_classes) == 0)
+    if len(absent) and monitor not in ("loss", "accuracy"):
+        raise DataError(
+            f"early stopping watches {monitor}, which needs images of every class, but the validation set has none of "
+            f"class {absent[0]}: watch `loss`, or put images of it there."
+        )
 
 
 def _early_stopping(settings: EarlyStoppingConfig | None) -> keras.callbacks.EarlyStopping | None:
@@ -136,9 +151,17 @@ def _check_restored(model: keras.Model, watched: Batches, expected: float) -> No
         )
 
 
-def _rows(history: dict[str, list[float]]) -> list[dict[str, float]]:
-    count = len(history["loss"])
-    return [
-        {"epoch": index + 1, **{name: float(values[index]) for name, values in history.items() if len(values) == count}}
-        for index in range(count)
+def _rows(
+    history: Mapping[str, Sequence[float]], watched: Sequence[Mapping[str, float | int | None]]
+) -> list[dict[str, float]]:
+    """Joins Keras's training figures and those of the validation set; an epoch leaves out what it does not have.
+
+    Keras's history would not do for the latter: a metric that some epoch lacks is a shorter list there.
+    """
+    rows: list[dict[str, float]] = [
+        {"epoch": index + 1, "loss": float(loss), "accuracy": float(accuracy)}
+        for index, (loss, accuracy) in enumerate(zip(history["loss"], history["accuracy"], strict=True))
     ]
+    for row, metrics in zip(rows, watched, strict=bool(watched)):
+        row |= {f"val_{name}": value for name, value in metrics.items() if name != "epoch" and value is not None}
+    return rows

@@ -9,12 +9,12 @@ def test_without_a_choice_the_classes_are_those_found_in_alphabetical_order():
 
 
 def test_one_class_only_is_refused():
-    with pytest.raises(DataError, match="here: one class only, 'cat'. At least two"):
+    with pytest.raises(DataError, match=r"here: one class only, 'cat'. At least two"):
         choose_classes({"cat"}, None, "here")
 
 
 def test_an_unknown_label_is_named_with_its_place_and_the_nearest_class():
-    with pytest.raises(DataError, match="line 2: unknown label 'dogg'. Did you mean 'dog'"):
+    with pytest.raises(DataError, match=r"line 2: unknown label 'dogg'. Did you mean 'dog'"):
         label_indices(["cat", "dogg"], ["cat", "dog"], "a.csv", lambda index: f"line {index + 1}")
 
 
@@ -40,7 +40,7 @@ def test_a_positive_class_that_is_not_there_is_refused_with_the_nearest():
 
 def test_more_than_two_classes_have_no_positive_one():
     assert order_by_positive(("a", "b", "c"), None) == ("a", "b", "c")
-    with pytest.raises(DataError, match="there are 3 classes: a, b, c.*leave data.positive out"):
+    with pytest.raises(DataError, match=r"there are 3 classes: a, b, c.*leave data.positive out"):
         order_by_positive(("a", "b", "c"), "b")
 
 

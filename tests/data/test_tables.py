@@ -98,7 +98,7 @@ def test_an_unknown_key_of_columns_is_refused(write_csv):
 
 
 def test_a_mapped_heading_must_be_there(write_csv):
-    with pytest.raises(DataError, match="unknown column 'patent'. Did you mean 'patient'"):
+    with pytest.raises(DataError, match=r"unknown column 'patent'. Did you mean 'patient'"):
         read_csv(write_csv("path,label,patient\n0.png,dog,p\n"), columns={"group": "patent"})
 
 

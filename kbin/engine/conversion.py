@@ -1,0 +1,122 @@
+"""A frozen prefix -> an OpenVINO network, by way of a channels-first twin and torch.export; kept between runs.
+
+Measured (SPEED in the benchmarks' headers): from a channels-last export OpenVINO runs 2-4 times slower, and the Keras
+model itself does not convert.
+"""
+
+import contextlib
+import hashlib
+import importlib.metadata
+import os
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import keras
+import numpy as np
+import torch
+
+from kbin.engine.prefix import Cut, output_below
+from kbin.models.builders import channels_first, channels_first_graph
+from kbin.progress import Progress
+
+if TYPE_CHECKING:
+    import openvino
+
+_IMAGES_COMPARED = 2
+_LARGEST_DIFFERENCE = 1e-4  # relative to the largest feature; float32 in another order gives 1e-6
+
+
+class ConversionError(Exception):
+    """OpenVINO cannot take this prefix, or computes something else; torch does it instead."""
+
+
+def openvino_network(parts: Cut, cache: Path, batch_size: int, progress: Progress) -> "openvino.Model":
+    """Returns the prefix as an OpenVINO network: uint8 images in, channels last; features out, channels last.
+
+    Args:
+        parts: The cut classifier.
+        cache: The folder in which converted networks are kept.
+        batch_size: The number of images of a batch, fixed.
+        progress: Where the conversion, which takes seconds, is announced.
+
+    Raises:
+        ConversionError: It cannot be converted, or its features differ from those of Keras.
+    """
+    import openvino  # late: an extra
+
+    path = cache / f"{_network_key(parts, batch_size)}.xml"
+    if path.is_file():
+        with contextlib.suppress(RuntimeError):  # damaged: converted again
+            network = openvino.Core().read_model(path)
+            os.utime(path)
+            return network
+    progress.say(f"  converting {parts.prefix.name} below {parts.name} to OpenVINO (once; it is kept)")
+    try:
+        network = _convert(parts, batch_size)
+    except Exception as error:  # whatever a converter of two other projects raises, torch can do the work
+        raise ConversionError(f"{type(error).__name__}: {str(error).splitlines()[0][:100]}") from error
+    _check_equal(parts, network, batch_size)
+    cache.mkdir(parents=True, exist_ok=True)
+    aside = cache / f".{path.stem}.{os.getpid()}.xml"
+    openvino.save_model(network, aside, compress_to_fp16=False)
+    os.replace(aside.with_suffix(".bin"), path.with_suffix(".bin"))
+    os.replace(aside, path)
+    return network
+
+
+def _network_key(parts: Cut, batch_size: int) -> str:
+    shape = parts.prefix.input.shape
+    versions = [importlib.metadata.version(package) for package in ("openvino", "keras", "torch")]
+    text = f"{parts.fingerprint()} {shape} {batch_size} {versions}"
+    return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
+
+
+def _convert(parts: Cut, batch_size: int) -> "openvino.Model":
+    import openvino
+    from openvino.preprocess import PrePostProcessor
+
+    twin = _channels_first_twin(parts)
+    side = parts.prefix.input.shape[1]
+    example = torch.zeros((batch_size, 3, side, side))
+    with channels_first(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of torch.export and OpenVINO, about themselves
+        with torch.no_grad():
+            exported = torch.export.export(twin.eval(), (example,), strict=False)
+        network = openvino.convert_model(exported)
+    network.reshape([batch_size, 3, side, side])
+    layouts = PrePostProcessor(network)
+    layouts.input().tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
+    layouts.input().model().set_layout(openvino.Layout("NCHW"))
+    if len(parts.boundary.shape) == 4:
+        layouts.output().model().set_layout(openvino.Layout("NCHW"))
+        layouts.output().tensor().set_layout(openvino.Layout("NHWC"))
+    return layouts.build()
+
+
+def _channels_first_twin(parts: Cut) -> keras.Model:
+    """The same network with the same weights, channels first."""
+    body = channels_first_graph(parts.prefix.name, parts.prefix.input.shape[1])
+    with channels_first():
+        if parts.first_depth is None:
+            features = keras.layers.GlobalAveragePooling2D()(body.output)
+        else:
+            features = output_below(body, parts.first_depth)
+        twin = keras.Model(body.input, features, name=body.name)
+    twin.set_weights(parts.prefix.get_weights())
+    return twin
+
+
+def _check_equal(parts: Cut, network: "openvino.Model", batch_size: int) -> None:
+    """Compares the features of random images with those of Keras."""
+    import openvino
+
+    side = parts.prefix.input.shape[1]
+    images = np.random.default_rng(0).integers(0, 256, (batch_size, side, side, 3), dtype=np.uint8)
+    compiled = openvino.Core().compile_model(network, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    converted = compiled([images])[0][:_IMAGES_COMPARED]
+    with torch.no_grad():
+        expected = keras.ops.convert_to_numpy(parts.prefix(images[:_IMAGES_COMPARED], training=False))
+    difference = float(np.abs(converted - expected).max() / max(float(np.abs(expected).max()), 1e-12))
+    if not difference <= _LARGEST_DIFFERENCE:
+        raise ConversionError(f"its features differ by {difference:.1g} of the largest")

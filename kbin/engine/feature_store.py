@@ -1,0 +1,270 @@
+"""Features on disk: computed once on a machine, for all its experiments.
+
+A table holds the features of one prefix (its weights, cut, preprocessing, runtime and precision are the table's key) by
+the content of the images. It is filled in shards, each of them whole or absent: `<name>.npy` with the features, then
+`<name>.json` with the images' hashes and a checksum, which makes the shard count. What fails its checksum is made again.
+"""
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import time
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock
+from platformdirs import user_cache_path
+
+from kbin.errors import ConfigError, StoreFullError
+from kbin.runs import write_whole
+
+PLACE, LIMIT = "KBIN_STORE", "KBIN_STORE_MAX_GB"
+DEFAULT_LIMIT_GB = 20.0
+SHARD_SIZE = 256  # images
+_GB = 10**9
+_KEY, _LOCK = "table.json", "filling.lock"
+
+
+@dataclass(frozen=True)
+class StoredFeatures:
+    """Memory-mapped features of some images, in their order; `Inputs` for training.
+
+    Attributes:
+        shards: Arrays of shape (images of the shard, ...).
+        shard_of: shape (n,), the shard that holds each image.
+        row_of: shape (n,), its row there.
+    """
+
+    shards: Sequence[np.ndarray]
+    shard_of: np.ndarray
+    row_of: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.row_of)
+
+    @property
+    def feature_shape(self) -> tuple[int, ...]:
+        """The shape of one image's features."""
+        return tuple(self.shards[0].shape[1:])
+
+    def take(self, indices: np.ndarray) -> np.ndarray:
+        """Returns the features at `indices`, shape (len(indices), ...), float32."""
+        taken = np.empty((len(indices), *self.feature_shape), self.shards[0].dtype)
+        for place, index in enumerate(indices):
+            taken[place] = self.shards[self.shard_of[index]][self.row_of[index]]
+        return taken
+
+
+class FeatureTable:
+    """The stored features of one prefix."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self._shards: list[np.ndarray] = []
+        self._places: dict[str, tuple[int, int]] = {}
+        self._read: set[str] = set()
+
+    def refresh(self) -> None:
+        """Opens the shards that were added since; a damaged one is removed, so that it is made again."""
+        for description in sorted(self.folder.glob("*.json")):
+            if description.name != _KEY and description.name not in self._read:
+                self._open(description)
+
+    def missing(self, hashes: Sequence[str]) -> list[int]:
+        """Returns the positions of the images that are not stored, each image once, in order."""
+        seen: set[str] = set()
+        positions = []
+        for position, name in enumerate(hashes):
+            if name not in self._places and name not in seen:
+                seen.add(name)
+                positions.append(position)
+        return positions
+
+    def add(self, hashes: Sequence[str], features: np.ndarray) -> None:
+        """Writes one shard.
+
+        Args:
+            hashes: The content hashes of its images.
+            features: shape (len(hashes), ...), in the same order.
+        """
+        name = hashlib.blake2b("\n".join(hashes).encode(), digest_size=12).hexdigest()
+        array = np.ascontiguousarray(features)
+        header = {"hashes": list(hashes), "checksum": zlib.crc32(array.tobytes())}
+        write_whole(self.folder / f"{name}.npy", _npy_bytes(array))
+        write_whole(self.folder / f"{name}.json", json.dumps(header))
+        self._open(self.folder / f"{name}.json")
+
+    def stored(self, hashes: Sequence[str]) -> StoredFeatures:
+        """Returns the features of images that are all stored."""
+        places = np.array([self._places[name] for name in hashes], np.int64).reshape(-1, 2)
+        return StoredFeatures(self._shards, places[:, 0], places[:, 1])
+
+    def lock(self) -> FileLock:
+        """Returns the lock that one process holds while it fills the table; it falls with its holder."""
+        return FileLock(self.folder / _LOCK)
+
+    def _open(self, description: Path) -> None:
+        try:
+            header = json.loads(description.read_text(encoding="utf-8"))
+            hashes = header["hashes"]
+            shard = np.load(description.with_suffix(".npy"), mmap_mode="r", allow_pickle=False)
+            if len(shard) != len(hashes) or zlib.crc32(shard) != header["checksum"]:
+                raise ValueError("checksum")
+        except FileNotFoundError:
+            return  # another process is clearing the store
+        except (OSError, ValueError, KeyError, TypeError):
+            description.unlink(missing_ok=True)
+            description.with_suffix(".npy").unlink(missing_ok=True)
+            return
+        self._read.add(description.name)
+        self._shards.append(shard)
+        for row, name in enumerate(hashes):
+            self._places.setdefault(name, (len(self._shards) - 1, row))
+
+
+class FeatureStore:
+    """All tables of this machine, within a limit; what was not used for longest goes first."""
+
+    def __init__(self, root: Path, limit_bytes: int):
+        self.root, self.limit_bytes = root, limit_bytes
+
+    @classmethod
+    def of_this_machine(cls) -> "FeatureStore":
+        """Returns the store that `KBIN_STORE` and `KBIN_STORE_MAX_GB` name.
+
+        Raises:
+            ConfigError: The limit is not a number of gigabytes.
+        """
+        place = os.environ.get(PLACE)
+        text = os.environ.get(LIMIT, str(DEFAULT_LIMIT_GB))
+        try:
+            limit = float(text)
+        except ValueError:
+            limit = -1.0
+        if not 0 <= limit < float("inf"):
+            raise ConfigError(f"the environment variable {LIMIT} is '{text}'; give a number of gigabytes, such as 20.")
+        return cls(Path(place) if place else user_cache_path("kbin") / "store", int(limit * _GB))
+
+    def table(self, key: Mapping[str, Any]) -> FeatureTable:
+        """Returns the table of a prefix, opened and checked, made where it is not there.
+
+        Args:
+            key: Plain values that say what the features depend on besides the image.
+        """
+        folder = self._folder(key)
+        if not (folder / _KEY).is_file():
+            write_whole(folder / _KEY, json.dumps(dict(key), indent=1))
+        os.utime(folder / _KEY)  # the time of last use
+        table = FeatureTable(folder)
+        table.refresh()
+        return table
+
+    def peek(self, key: Mapping[str, Any]) -> FeatureTable:
+        """Returns the table of a prefix without making one or counting as use."""
+        table = FeatureTable(self._folder(key))
+        table.refresh()
+        return table
+
+    def make_room(self, needed_bytes: int, keep: FeatureTable) -> None:
+        """Removes tables that were not used for longest until there is room.
+
+        Args:
+            needed_bytes: Room for what will be added.
+            keep: The table that it will be added to.
+
+        Raises:
+            StoreFullError: There is not so much room even in an empty store.
+        """
+        kept = folder_bytes(keep.folder)
+        if kept + needed_bytes > self.limit_bytes:
+            raise StoreFullError(
+                f"the features need {(kept + needed_bytes) / _GB:.2f} GB, more than the store's limit of "
+                f"{self.limit_bytes / _GB:g} GB ({LIMIT})"
+            )
+        entries = self.entries()
+        used = sum(entry.bytes for entry in entries)
+        for entry in sorted(entries, key=lambda entry: entry.last_used):
+            if used + needed_bytes <= self.limit_bytes:
+                break
+            if entry.folder != keep.folder:
+                shutil.rmtree(entry.folder, ignore_errors=True)
+                used -= entry.bytes
+
+    def entries(self) -> list["StoreEntry"]:
+        """Returns what is stored, last used first."""
+        entries = [_entry(path.parent) for path in self.root.glob(f"*/{_KEY}")]
+        return sorted(entries, key=lambda entry: -entry.last_used)
+
+    def clear(self, name: str | None = None) -> list["StoreEntry"]:
+        """Removes one table by the beginning of its name, or all; returns what was removed."""
+        removed = [entry for entry in self.entries() if name is None or entry.name.startswith(name)]
+        for entry in removed:
+            shutil.rmtree(entry.folder, ignore_errors=True)
+        return removed
+
+    def _folder(self, key: Mapping[str, Any]) -> Path:
+        text = json.dumps(dict(key), sort_keys=True)
+        return self.root / hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
+
+
+@dataclass(frozen=True)
+class StoreEntry:
+    """One table as `kbin store` lists it.
+
+    Attributes:
+        folder: Where it is.
+        key: What its features depend on.
+        images: The number of stored images.
+        bytes: Its size on disk.
+        last_used: Seconds since the epoch.
+    """
+
+    folder: Path
+    key: dict[str, Any]
+    images: int
+    bytes: int
+    last_used: float
+
+    @property
+    def name(self) -> str:
+        """The name that `kbin store --clear` takes."""
+        return self.folder.name
+
+
+def folder_bytes(folder: Path) -> int:
+    """Returns the size of the files of a folder."""
+    total = 0
+    for path in folder.glob("*"):
+        try:
+            total += path.stat().st_size
+        except FileNotFoundError:
+            continue  # written aside and renamed, or cleared, by another process
+    return total
+
+
+def _entry(folder: Path) -> StoreEntry:
+    try:
+        key = json.loads((folder / _KEY).read_text(encoding="utf-8"))
+        last_used = (folder / _KEY).stat().st_mtime
+    except (OSError, ValueError):
+        key, last_used = {}, time.time()
+    images = 0
+    for description in folder.glob("*.json"):
+        if description.name != _KEY:
+            try:
+                images += len(json.loads(description.read_text(encoding="utf-8"))["hashes"])
+            except (OSError, ValueError, KeyError, TypeError):
+                continue
+    return StoreEntry(folder, key if isinstance(key, dict) else {}, images, folder_bytes(folder), last_used)
+
+
+def _npy_bytes(array: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    np.lib.format.write_array(stream, array, allow_pickle=False)
+    return stream.getvalue()

@@ -1,0 +1,206 @@
+"""All plots of a run, drawn from the predictions and histories in its folder.
+
+Across models there is a file an evaluation set, `roc-<set>` and `precision_recall-<set>`, and none of the training
+set: a curve over images that were learned from invites a comparison that means nothing. Each trained model (a seed of
+a model) has one file a kind with all sets side by side, the training set among them, because there the gap between
+sets shows: `roc`, `precision_recall`, `confusion`, and `learning_curves`. Matplotlib needs about 0.1 s a set of axes
+and format, so a file a set would make plots the longest part of a small run.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kbin.errors import DataError, RunFolderError
+from kbin.evaluation.confusion import ConfusionMatrix
+from kbin.evaluation.curves import (
+    PrecisionRecallCurve,
+    RocCurve,
+    plot_precision_recall_curves,
+    plot_roc_curves,
+)
+from kbin.evaluation.drawing import panels, plain, set_title
+from kbin.evaluation.learning_curves import LearningCurves
+from kbin.report.recorded import TRAIN, ModelResults, RunResults, read_results
+from kbin.runs import RunDirectory, save_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Beyond these, panels and legends are too many to read; predictions/*.csv hold every class.
+MOST_CLASSES_WITH_CURVES = 12
+MOST_CLASSES_IN_CONFUSION = 20
+
+_PANEL_WIDTH, _PANEL_HEIGHT = 4.6, 4.3  # inches
+
+
+@dataclass(frozen=True)
+class CurveKind:
+    """One kind of curve over all thresholds.
+
+    Attributes:
+        name: Of its files.
+        title: Of its plots.
+        curve: Makes one curve from labels and scores.
+        plot: Draws several on one set of axes.
+    """
+
+    name: str
+    title: str
+    curve: type[RocCurve] | type[PrecisionRecallCurve]
+    plot: Callable[..., Any]
+
+
+CURVE_KINDS: tuple[CurveKind, ...] = (
+    CurveKind("roc", "ROC", RocCurve, plot_roc_curves),
+    CurveKind("precision_recall", "Precision-recall", PrecisionRecallCurve, plot_precision_recall_curves),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class _Scores:
+    """What one trained model says of one set.
+
+    Attributes:
+        model_id: The model.
+        seed: Its seed.
+        y_true: shape (n,), class indices.
+        y_probability: shape (n,), of the positive class; (n, num_classes) for more than two.
+    """
+
+    model_id: str
+    seed: int
+    y_true: NDArray[np.int64]
+    y_probability: NDArray[np.float64]
+
+
+def draw_plots(run: RunDirectory, results: dict[str, Any]) -> None:
+    """Draws every plot of a run into its folder; models that failed have none.
+
+    Args:
+        run: The folder, with predictions and histories.
+        results: The contents of results.json.
+
+    Raises:
+        RunFolderError: Results, predictions or a history are missing or damaged.
+    """
+    recorded = read_results(results)
+    scores = {
+        name: [_read_scores(run, recorded, model, seed, name) for model in recorded.done for seed in model.seeds]
+        for name in recorded.sets
+    }
+    if not recorded.done:
+        return
+    for name in recorded.sets:
+        if name != TRAIN:
+            for kind in CURVE_KINDS:
+                save_figure(_across_models(kind, name, scores[name], recorded), run.plot_path(f"{kind.name}-{name}"))
+    for model in recorded.done:
+        for index, seed in enumerate(model.seeds):
+            own = {name: _find(of_set, model.id, seed) for name, of_set in scores.items()}
+            for file_name, drawn in _of_trained_model(run, model, index, own, recorded).items():
+                save_figure(drawn, run.plot_path(file_name, model.id, seed))
+
+
+def _of_trained_model(
+    run: RunDirectory, model: ModelResults, index: int, scores: dict[str, _Scores], recorded: RunResults
+) -> "dict[str, Figure]":
+    """Returns the figures of one model and seed by file name."""
+    seed = model.seeds[index]
+    label = f"{model.id}, seed {seed}"
+    drawn = {kind.name: _across_sets(kind, label, scores, recorded) for kind in CURVE_KINDS}
+    if len(recorded.classes) <= MOST_CLASSES_IN_CONFUSION:
+        drawn["confusion"] = _confusion(model, index, recorded)
+    history = run.history(model.id, seed)
+    kept = model.epoch[index]
+    num_epochs = max((len(column) for column in history.values()), default=0)
+    try:
+        curves = LearningCurves.from_history(history, label, best_epoch=kept if kept < num_epochs else None)
+    except DataError as error:
+        raise RunFolderError(f"the history of {label} is damaged: {error}") from None
+    return {**drawn, "learning_curves": curves.draw()}
+
+
+def _across_models(kind: CurveKind, set_name: str, scores: Sequence[_Scores], recorded: RunResults) -> "Figure":
+    """Returns all models and seeds on one set: one panel for two classes, one a class for more."""
+    title = f"{kind.title} on {set_name}"
+    if recorded.positive is not None:
+        drawn, (ax,) = panels(1, 6.0, 5.4)
+        positive = recorded.positive
+        kind.plot([kind.curve.from_scores(s.y_true, s.y_probability, s.model_id, positive) for s in scores], ax, title)
+        return drawn
+    shown = recorded.classes[:MOST_CLASSES_WITH_CURVES]
+    drawn, axes = panels(len(shown), _PANEL_WIDTH, _PANEL_HEIGHT)
+    for k, (ax, name) in enumerate(zip(axes, shown, strict=True)):
+        curves = [kind.curve.from_scores(s.y_true == k, s.y_probability[:, k], s.model_id, name) for s in scores]
+        kind.plot(curves, ax, title)
+    return _with_omission(drawn, recorded)
+
+
+def _across_sets(kind: CurveKind, label: str, scores: dict[str, _Scores], recorded: RunResults) -> "Figure":
+    """Returns one trained model on all sets: in one panel for two classes, in a panel a set for more."""
+    if recorded.positive is not None:
+        drawn, (ax,) = panels(1, 6.0, 5.4)
+        positive = recorded.positive
+        kind.plot([kind.curve.from_scores(s.y_true, s.y_probability, n, positive) for n, s in scores.items()], ax)
+        _retitle(ax, f"{kind.title}: {label}", f"positive: {plain(positive)}; a curve an evaluation set")
+        return drawn
+    drawn, axes = panels(len(scores), _PANEL_WIDTH, _PANEL_HEIGHT)
+    for ax, (name, one) in zip(axes, scores.items(), strict=True):
+        curves = kind.curve.one_vs_rest(one.y_true, one.y_probability, recorded.classes)
+        kind.plot(curves[:MOST_CLASSES_WITH_CURVES], ax, f"{kind.title} on {name}")
+    return _with_omission(drawn, recorded)
+
+
+def _retitle(ax: "Axes", title: str, subtitle: str) -> None:
+    """Replaces a subtitle that speaks of one set of images where there are several."""
+    from matplotlib.text import Annotation
+
+    for text in [text for text in ax.texts if isinstance(text, Annotation)]:
+        text.remove()
+    set_title(ax, title, subtitle)
+
+
+def _confusion(model: ModelResults, index: int, recorded: RunResults) -> "Figure":
+    """Returns the confusion of one seed at its threshold, a panel a set."""
+    size = len(recorded.classes)
+    drawn, axes = panels(len(model.sets), 2.4 + 1.05 * size, 2.1 + 0.85 * size)
+    for ax, (name, entry) in zip(axes, model.sets.items(), strict=True):
+        of_seed = entry.per_seed[index]
+        matrix = ConfusionMatrix(of_seed.confusion, recorded.classes, recorded.positive)
+        threshold = "" if recorded.positive is None else f", threshold {of_seed.threshold:.3f}"
+        matrix.plot(ax, f"{name}: seed {of_seed.seed}{threshold}")
+    return drawn
+
+
+def _with_omission(drawn: "Figure", recorded: RunResults) -> "Figure":
+    if len(recorded.classes) > MOST_CLASSES_WITH_CURVES:
+        drawn.suptitle(f"The first {MOST_CLASSES_WITH_CURVES} of {len(recorded.classes)} classes", fontsize=10)
+    return drawn
+
+
+def _find(scores: Sequence[_Scores], model_id: str, seed: int) -> _Scores:
+    return next(one for one in scores if (one.model_id, one.seed) == (model_id, seed))
+
+
+def _read_scores(run: RunDirectory, recorded: RunResults, model: ModelResults, seed: int, set_name: str) -> _Scores:
+    """Reads predictions and checks that they are those the results speak of."""
+    predictions = run.predictions(model.id, seed, set_name, recorded.classes)
+    indices = {name: k for k, name in enumerate(recorded.classes)}
+    where = f"the predictions of {model.id}, seed {seed}, on {set_name}"
+    strangers = sorted({str(name) for name in predictions.y_true} - set(indices))
+    if strangers:
+        raise RunFolderError(f"{where} are damaged: class '{strangers[0]}' is none of {', '.join(indices)}.")
+    if len(predictions.y_true) != model.sets[set_name].n:
+        raise RunFolderError(
+            f"{where} are damaged: {len(predictions.y_true)} images, but results.json counts {model.sets[set_name].n}."
+        )
+    probabilities = predictions.y_score if predictions.probabilities is None else predictions.probabilities
+    if not ((probabilities >= 0) & (probabilities <= 1)).all():
+        raise RunFolderError(f"{where} are damaged: probabilities must lie between 0 and 1.")
+    y_true = np.array([indices[str(name)] for name in predictions.y_true], dtype=np.int64)
+    return _Scores(model.id, seed, y_true, probabilities)

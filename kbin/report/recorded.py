@@ -1,0 +1,212 @@
+"""What results.json says, typed and checked once, so that text, plots and page can rely on it."""
+
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
+
+from kbin.config import FolderName
+from kbin.errors import RunFolderError
+
+TRAIN, VALIDATION, TEST = "train", "validation", "test"
+_MOST_FAULTS_SHOWN = 5
+
+
+def _file_name(name: str) -> str:
+    """Set names become file names, and a damaged or foreign folder must not send plots anywhere else."""
+    if not name or PurePath(name).name != name or "\\" in name:
+        raise ValueError(f"'{name}' cannot be the name of a set")
+    return name
+
+
+SetName = Annotated[str, AfterValidator(_file_name)]
+MetricValues = dict[str, FiniteFloat | None]
+
+
+class _Recorded(BaseModel):
+    """A part of results.json; later versions may write more than is read here."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class SeedResults(_Recorded):
+    """One seed of one model on one set; rows of `confusion` are true classes, columns predicted ones."""
+
+    seed: int
+    threshold: FiniteFloat
+    metrics: MetricValues
+    confusion: list[list[int]]
+
+
+class ClassResults(_Recorded):
+    """One class against the rest, means over seeds; None where a share has nothing to be a share of."""
+
+    precision: FiniteFloat | None
+    recall: FiniteFloat | None
+    f1: FiniteFloat | None
+    n: int
+
+
+class OperatingPoint(_Recorded):
+    """Means over seeds at one way to set the threshold; `threshold` is itself the mean of the seeds' thresholds."""
+
+    threshold: FiniteFloat
+    metrics: MetricValues
+
+
+class SetResults(_Recorded):
+    """One model on one evaluation set: means over seeds, their spread, and each seed."""
+
+    n: int
+    positives: int | None
+    metrics: MetricValues
+    undefined: dict[str, str] = {}
+    per_class: dict[str, ClassResults]
+    confusion: list[list[FiniteFloat]]
+    spread: MetricValues
+    beats_majority: bool
+    per_seed: Annotated[tuple[SeedResults, ...], Field(min_length=1)]
+    operating_points: dict[str, OperatingPoint] = {}
+
+
+class BlockParameters(_Recorded):
+    """Parameters of one block."""
+
+    block: str
+    parameters: int
+    trainable: int
+    statistics: int
+
+
+class Parameters(_Recorded):
+    """Parameters of a whole model; `statistics` are counted in none of the others."""
+
+    total: int
+    trainable: int
+    non_trainable: int
+    statistics: int
+
+
+class ModelResults(_Recorded):
+    """One model; a failed one has an error and no sets."""
+
+    id: FolderName
+    backbone: str
+    weights: str
+    train_blocks: int | str
+    learning_rate: FiniteFloat
+    parameters: Parameters
+    blocks: tuple[BlockParameters, ...]
+    status: Literal["done", "failed"]
+    error: str = ""
+    seconds: dict[str, FiniteFloat] = {}
+    epoch: tuple[int, ...] = ()
+    sets: dict[SetName, SetResults] = {}
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds, in the order of `epoch` and of every set's `per_seed`; none of a failed model."""
+        return tuple(one.seed for one in next(iter(self.sets.values())).per_seed) if self.sets else ()
+
+    @model_validator(mode="after")
+    def _same_seeds(self) -> Self:
+        for name, entry in self.sets.items():
+            if tuple(one.seed for one in entry.per_seed) != self.seeds:
+                raise ValueError(f"the seeds of set '{name}' are not those of the other sets")
+        if self.status == "done" and (not self.sets or len(self.epoch) != len(self.seeds)):
+            raise ValueError("a finished model has results on every set, and one kept epoch a seed")
+        return self
+
+
+class SetContents(_Recorded):
+    """The images of one evaluation set."""
+
+    n: int
+    counts: dict[str, int]
+
+
+class RunResults(_Recorded):
+    """All of results.json."""
+
+    experiment: str
+    positive: str | None
+    classes: Annotated[tuple[str, ...], Field(min_length=2)]
+    notes: tuple[str, ...] = ()
+    sets: dict[SetName, SetContents]
+    seconds: FiniteFloat
+    models: tuple[ModelResults, ...]
+
+    @property
+    def done(self) -> tuple[ModelResults, ...]:
+        """The models that have results."""
+        return tuple(model for model in self.models if model.status == "done")
+
+    @property
+    def failed(self) -> tuple[ModelResults, ...]:
+        """The models that have an error instead."""
+        return tuple(model for model in self.models if model.status == "failed")
+
+    @property
+    def num_seeds(self) -> int:
+        """The number of seeds of each model; 0 where every model failed."""
+        return max((len(model.seeds) for model in self.done), default=0)
+
+    @property
+    def test_sets(self) -> tuple[str, ...]:
+        """The sets that took no part in training or in choosing anything."""
+        return tuple(name for name in self.sets if name not in (TRAIN, VALIDATION))
+
+    @property
+    def main_set(self) -> str:
+        """The set that a summary speaks of first: "test", or whatever comes nearest to it."""
+        candidates = (TEST, *self.test_sets, VALIDATION, *self.sets)
+        return next(name for name in candidates if name in self.sets)
+
+    def majority_class(self, set_name: str) -> str:
+        """Returns the most frequent class of a set, the first of equally frequent ones."""
+        counts = self.sets[set_name].counts
+        return max(counts, key=counts.__getitem__)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if not self.sets or any(set(contents.counts) != set(self.classes) for contents in self.sets.values()):
+            raise ValueError("every set counts the images of every class, and there is at least one set")
+        if (self.positive is None) == (len(self.classes) == 2) or self.positive not in (None, *self.classes):
+            raise ValueError("one of two classes is the positive one")
+        for model in self.done:
+            if set(model.sets) != set(self.sets):
+                raise ValueError(f"model '{model.id}' has not the sets of the run")
+            for name, entry in model.sets.items():
+                self._check_shapes(f"model '{model.id}' on '{name}'", entry)
+        return self
+
+    def _check_shapes(self, where: str, entry: SetResults) -> None:
+        size = len(self.classes)
+        matrices = (entry.confusion, *(one.confusion for one in entry.per_seed))
+        if any(len(matrix) != size or any(len(row) != size for row in matrix) for matrix in matrices):
+            raise ValueError(f"{where} needs a {size} x {size} confusion matrix")
+        if set(entry.per_class) != set(self.classes):
+            raise ValueError(f"{where} has not the classes of the run")
+
+
+def read_results(results: Mapping[str, Any]) -> RunResults:
+    """Returns the contents of results.json, checked.
+
+    Args:
+        results: As `RunDirectory.results` reads it, or as a run has just made it.
+
+    Raises:
+        RunFolderError: Something is missing or of another kind; the message names the places.
+    """
+    try:
+        return RunResults.model_validate(results)
+    except ValidationError as error:
+        faults = [
+            f"{'.'.join(str(part) for part in fault['loc']) or 'as a whole'}: {fault['msg']}"
+            for fault in error.errors(include_url=False, include_input=False)[:_MOST_FAULTS_SHOWN]
+        ]
+        raise RunFolderError(
+            f"results.json is damaged, or another version of kbin wrote it ({'; '.join(faults)}): "
+            "give a folder that `kbin run` of this version made."
+        ) from None
