@@ -206,6 +206,33 @@ BACKBONES: tuple[Backbone, ...] = (
 LOSSES = ("cross_entropy",)
 OPTIMIZERS = ("adamw", "adam", "sgd")
 SCHEDULES = ("constant", "cosine")
+# Layers of keras.layers that change single images and leave size and label alone.
+AUGMENTATIONS = (
+    "RandomFlip",
+    "RandomRotation",
+    "RandomTranslation",
+    "RandomZoom",
+    "RandomShear",
+    "RandomPerspective",
+    "RandomBrightness",
+    "RandomContrast",
+    "RandomSaturation",
+    "RandomHue",
+    "RandomColorJitter",
+    "RandomColorDegeneration",
+    "RandomGrayscale",
+    "RandomInvert",
+    "RandomPosterization",
+    "RandomSharpness",
+    "RandomGaussianBlur",
+    "RandomElasticTransform",
+    "RandomErasing",
+    "RandAugment",
+    "AugMix",
+    "AutoContrast",
+    "Equalization",
+    "Solarization",
+)
 
 
 def find_backbone(name: str) -> Backbone:

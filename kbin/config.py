@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from kbin.catalogue import LOSSES, NONE, OPTIMIZERS, SCHEDULES, Backbone, find_backbone
+from kbin.catalogue import AUGMENTATIONS, LOSSES, NONE, OPTIMIZERS, SCHEDULES, Backbone, find_backbone
 from kbin.errors import ConfigError, unknown_name
 
 RESERVED_SETS = ("train", "validation", "test")
@@ -348,16 +348,26 @@ class TrainingConfig(Section):
         return 1e-4 if model.trains_backbone else 1e-3
 
 
+class AugmentationConfig(BaseModel):
+    """One layer of `keras.layers` that augments training images; further keys are its arguments."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    layer: Annotated[str, _one_of("augmentation layer", AUGMENTATIONS)]
+
+
 class EngineConfig(Section):
     """How the frozen part is run: `store: true` computes it once, `false` trains the uncut model.
 
     `runtime: auto` is OpenVINO on a CPU where it is installed (extra `fast`), else torch. `precision` is that of the
-    frozen part's arithmetic.
+    frozen part's arithmetic. With augmentation the frozen part sees `views` augmented views of every training image;
+    `views: 0` draws new ones in every epoch and trains the uncut model.
     """
 
     runtime: Literal["auto", "torch", "openvino"] = "auto"
     precision: Literal["float32", "bfloat16"] = "float32"
     store: Flag = True
+    views: Annotated[int, Field(strict=True, ge=0, le=1000)] = 8
 
 
 def _threshold_alone(value: Any) -> Any:
@@ -388,6 +398,7 @@ class ExperimentConfig(Section):
     data: DataConfig
     models: Annotated[tuple[ModelConfig, ...], Field(min_length=1)]
     training: TrainingConfig = TrainingConfig()
+    augment: tuple[AugmentationConfig, ...] = ()
     engine: EngineConfig = EngineConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
 

@@ -30,6 +30,12 @@ class RunFolderError(KbinError):
     """The run folder cannot be used: another experiment, unfinished, damaged."""
 
 
+class TrainingError(KbinError):
+    """One model cannot be trained with these settings; the others go on."""
+
+    exit_code = 1
+
+
 class IntegrityError(KbinError):
     """A check that kbin makes on its own results failed; the results are not to be trusted."""
 

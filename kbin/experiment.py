@@ -1,5 +1,6 @@
 """The whole story of one experiment, top to bottom."""
 
+import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import torch
 
 from kbin.config import ExperimentConfig, ModelConfig
 from kbin.data.sets import LoadedSets, load_sets
+from kbin.engine.augmentation import Augmenter
 from kbin.engine.feature_store import FeatureStore
 from kbin.engine.features import FeatureEngine
 from kbin.engine.inputs import ImageInputs
@@ -18,7 +20,8 @@ from kbin.engine.runtimes import runtime_name
 from kbin.environment import available_cores, describe_environment
 from kbin.errors import ConfigError, DataError, unknown_name
 from kbin.experiment_file import dump_experiment
-from kbin.model_run import ModelRun, SetImages, build_configured, run_model
+from kbin.model_inputs import Augmentation, SetImages
+from kbin.model_run import ModelRun, Setting, build_configured, run_model
 from kbin.models.parameters import ParameterTable, parameter_table
 from kbin.progress import Progress
 from kbin.report.plots import draw_plots
@@ -60,13 +63,14 @@ def run_experiment(config: ExperimentConfig, out: Path, progress: Progress) -> i
     for line in describe_sets(loaded):
         progress.say(line)
     planned = plan_models(config, loaded)
+    engine, augmented = open_engine(config, progress), augmentation(config)
     run.begin(settings)  # only now: a fault that is mended in the file must not leave a folder of another experiment
     environment = describe_environment(_device())
     run.save_environment(environment | {"seeds": list(config.training.seeds), "started": _now()})
 
     sets = _with_images(loaded, config)
-    engine = open_engine(config, progress)
-    entries = [_run_all_seeds(model, config, sets, engine, run, progress) for model in planned]
+    setting = Setting(config.training, engine, augmented, run, progress)
+    entries = [_run_all_seeds(model, config, sets, setting) for model in planned]
     results = {
         "experiment": config.name,
         "positive": loaded.positive,
@@ -146,6 +150,18 @@ def _check_fit(config: ExperimentConfig, loaded: LoadedSets) -> None:
         )
 
 
+def augmentation(config: ExperimentConfig) -> Augmentation | None:
+    """Returns how training images are augmented; None where they are not.
+
+    Raises:
+        ConfigError: A layer does not take its arguments.
+    """
+    if not config.augment:
+        return None
+    rows = [layer.model_dump(mode="json") for layer in config.augment]
+    return Augmentation(Augmenter(rows), json.dumps(rows), config.engine.views)
+
+
 def _with_images(loaded: LoadedSets, config: ExperimentConfig) -> dict[str, SetImages]:
     threads = available_cores()
     return {
@@ -158,9 +174,7 @@ def _run_all_seeds(
     planned: PlannedModel,
     config: ExperimentConfig,
     sets: Mapping[str, SetImages],
-    engine: FeatureEngine | None,
-    run: RunDirectory,
-    progress: Progress,
+    setting: Setting,
 ) -> dict[str, Any]:
     """Returns the entry of one model in results.json; a failure is recorded, and the other models go on."""
     model = planned.config
@@ -173,16 +187,15 @@ def _run_all_seeds(
         "parameters": planned.parameters.as_dict(),
         "blocks": [vars(row) for row in planned.parameters.rows],
     }
-    progress.say(f"{model.id}: {planned.parameters.trainable:,} of {planned.parameters.total:,} parameters train")
+    setting.progress.say(
+        f"{model.id}: {planned.parameters.trainable:,} of {planned.parameters.total:,} parameters train"
+    )
     try:
-        runs = [
-            run_model(model, sets, config.training, seed=seed, engine=engine, run=run, progress=progress)
-            for seed in config.training.seeds
-        ]
+        runs = [run_model(model, sets, setting, seed) for seed in config.training.seeds]
     except (DataError, ConfigError):
         raise  # a fault of the input concerns every model
     except Exception as error:
-        progress.say(f"{model.id} failed: {error}")
+        setting.progress.say(f"{model.id} failed: {error}")
         return entry | {"status": "failed", "error": f"{type(error).__name__}: {error}", "sets": {}}
     labels = {name: one.data.labels for name, one in sets.items()}
     seeds = [SeedPredictions(one.seed, one.probabilities) for one in runs]

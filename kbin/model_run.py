@@ -9,10 +9,11 @@ import numpy as np
 
 from kbin.config import ModelConfig, TrainingConfig
 from kbin.data.datasets import Dataset
-from kbin.engine.features import FeatureEngine, HashedImages, predict_inputs
-from kbin.engine.inputs import ImageInputs, Inputs
-from kbin.engine.prefix import Cut, cut
-from kbin.errors import IntegrityError, StoreFullError
+from kbin.engine.features import FeatureEngine, predict_inputs
+from kbin.engine.inputs import Inputs
+from kbin.engine.prefix import cut
+from kbin.errors import IntegrityError
+from kbin.model_inputs import Augmentation, SetImages, stored_inputs, uncut_inputs
 from kbin.models.classifiers import STANDARDIZE, build_classifier
 from kbin.models.freezing import check_frozen, frozen_fingerprints
 from kbin.models.standardization import standardize_on
@@ -23,14 +24,6 @@ from kbin.training.trainer import Labelled, Trained, train
 _PREDICTION_BATCH = 128
 _IMAGES_COMPARED = 8  # after reloading
 _LARGEST_DIFFERENCE = 1e-3  # of a probability; float32 in another order of operations gives about 1e-6
-
-
-@dataclass(frozen=True)
-class SetImages:
-    """An evaluation set with its decoded images."""
-
-    data: Dataset
-    images: ImageInputs
 
 
 @dataclass(frozen=True)
@@ -80,62 +73,72 @@ def build_configured(model: ModelConfig, num_classes: int, image_size: int, seed
     )
 
 
-def run_model(
-    model_config: ModelConfig,
-    sets: Mapping[str, SetImages],
-    training: TrainingConfig,
-    *,
-    seed: int,
-    engine: FeatureEngine | None,
-    run: RunDirectory,
-    progress: Progress,
-) -> ModelRun:
+@dataclass(frozen=True)
+class Setting:
+    """What all models of an experiment have in common.
+
+    Attributes:
+        training: The section `training`.
+        engine: Gives the features of the frozen prefix; None trains the uncut models.
+        augmentation: How training images are augmented; None where they are not.
+        run: Where history, model and predictions go.
+        progress: Where bars are shown.
+    """
+
+    training: TrainingConfig
+    engine: FeatureEngine | None
+    augmentation: Augmentation | None
+    run: RunDirectory
+    progress: Progress
+
+
+def run_model(model_config: ModelConfig, sets: Mapping[str, SetImages], setting: Setting, seed: int) -> ModelRun:
     """Trains and evaluates one model under one seed, and saves what it leaves.
 
     Args:
         model_config: The entry of `models`.
         sets: Evaluation sets by name; "train" is trained on, "validation", where it is there, watched.
-        training: The section `training`.
+        setting: What it has in common with the others.
         seed: Of initial weights, order and dropout.
-        engine: Gives the features of the frozen prefix; None trains the uncut model.
-        run: Where history, model and predictions go.
-        progress: Where bars are shown.
 
     Raises:
         IntegrityError: A frozen tensor moved, or the saved file predicts something else.
     """
     clock = _Clock()
-    data = sets["train"].data
-    image_size = sets["train"].images.image_size
-    model = build_configured(model_config, len(data.classes), image_size, seed)
-    parts = cut(model) if engine is not None else None
-    features = None if parts is None or engine is None else _features(parts, sets, engine, progress)
-    inputs: Mapping[str, Inputs]
-    if parts is None or features is None:
-        parts, network, inputs = None, model, {name: one.images.keeping() for name, one in sets.items()}
+    training, data = setting.training, sets["train"].data
+    model = build_configured(model_config, len(data.classes), sets["train"].images.image_size, seed)
+    parts = cut(model) if setting.engine is not None else None
+    network_inputs = stored_inputs(parts, sets, setting) or uncut_inputs(sets, setting)
+    if network_inputs.is_uncut or parts is None:
+        network, start = model, model.input
     else:
-        network, inputs = parts.tail, features
+        network, start = parts.tail, parts.boundary
     if model_config.head.standardize:
-        _standardize(model, model.input if parts is None else parts.boundary, inputs["train"])
+        _standardize(model, start, network_inputs.by_set["train"])
     before = frozen_fingerprints(model)
     clock.book("features")
 
+    def labelled(name: str) -> Labelled:
+        return Labelled(network_inputs.by_set[name], sets[name].data.labels)
+
     trained = train(
         network,
-        Labelled(inputs["train"], data.labels),
-        Labelled(inputs["validation"], sets["validation"].data.labels) if "validation" in sets else None,
+        Labelled(network_inputs.training, data.labels, network_inputs.num_views),
+        labelled("validation") if "validation" in sets else None,
         training,
         learning_rate=training.learning_rate_for(model_config),
         seed=seed,
         class_weights=class_weights(training, data),
-        progress=progress,
+        progress=setting.progress,
         description=f"{model_config.id}, seed {seed}",
     )
     check_frozen(model, before)
     clock.book("training")
 
-    probabilities = {name: _probabilities(predict_inputs(network, inputs[name], _PREDICTION_BATCH)) for name in sets}
-    _save(run, model_config.id or "", seed, model, trained, sets, probabilities)
+    probabilities = {
+        name: _probabilities(predict_inputs(network, network_inputs.by_set[name], _PREDICTION_BATCH)) for name in sets
+    }
+    _save(setting.run, model_config.id or "", seed, model, trained, sets, probabilities)
     clock.book("evaluation")
     return ModelRun(seed, trained, probabilities, clock.seconds)
 
@@ -148,19 +151,6 @@ def class_weights(training: TrainingConfig, data: Dataset) -> np.ndarray | None:
         counts = np.bincount(data.labels, minlength=len(data.classes))
         return len(data) / (len(data.classes) * counts)
     return np.array([training.class_weight.get(name, 1.0) for name in data.classes])
-
-
-def _features(
-    parts: Cut, sets: Mapping[str, SetImages], engine: FeatureEngine, progress: Progress
-) -> Mapping[str, Inputs] | None:
-    """Returns the features of every set; None where they need more room than allowed."""
-    try:
-        return engine.features(
-            parts, {name: HashedImages(one.data.content_hashes(), one.images) for name, one in sets.items()}
-        )
-    except StoreFullError as error:
-        progress.say(f"  {error}: the uncut model is trained instead.")
-        return None
 
 
 def _standardize(model: keras.Model, start: keras.KerasTensor, train_inputs: Inputs) -> None:

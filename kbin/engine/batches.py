@@ -15,6 +15,14 @@ class Batches(keras.utils.PyDataset):
 
     With a seed, the order is shuffled anew every epoch and depends on nothing but seed, epoch and number of samples:
     cut and uncut training see the same batches. The next batch is prepared while the current one trains.
+
+    Args:
+        inputs: The samples; with views, view v of sample i is at `v * len(labels) + i`.
+        labels: shape (n,), integers.
+        batch_size: Samples of a batch; the last one may be smaller.
+        sample_weights: shape (n,).
+        seed: Of the order and of which view comes first; None keeps the order.
+        num_views: Views of each sample. Every epoch takes the next one, from a first one drawn for each sample.
     """
 
     def __init__(
@@ -24,11 +32,12 @@ class Batches(keras.utils.PyDataset):
         batch_size: int,
         sample_weights: np.ndarray | None = None,
         seed: int | None = None,
+        num_views: int = 1,
     ):
         # One worker, which is the caller: the lookahead below keeps the order and needs no pool of Keras's.
         super().__init__(workers=1)
         self._inputs, self._labels, self._batch_size = inputs, labels, batch_size
-        self._sample_weights, self._seed, self._epoch = sample_weights, seed, 0
+        self._sample_weights, self._seed, self._num_views, self._epoch = sample_weights, seed, num_views, 0
         self._executor = ThreadPoolExecutor(1)
         self._ahead: dict[int, Future[np.ndarray]] = {}
         self._order = self._new_order()
@@ -42,7 +51,7 @@ class Batches(keras.utils.PyDataset):
         future = self._ahead.pop(index, None) or self._submit(index)
         if index + 1 < self.num_batches and index + 1 not in self._ahead:
             self._ahead[index + 1] = self._submit(index + 1)
-        chosen = self._indices(index)
+        chosen = self._indices(index) % len(self._labels)
         batch = (future.result(), self._labels[chosen])
         return batch if self._sample_weights is None else (*batch, self._sample_weights[chosen])
 
@@ -59,10 +68,15 @@ class Batches(keras.utils.PyDataset):
         return self._order[index * self._batch_size : (index + 1) * self._batch_size]
 
     def _new_order(self) -> np.ndarray:
+        """Returns positions in the inputs: a sample's own, or that of the view whose turn it is."""
         count = len(self._labels)
         if self._seed is None:
             return np.arange(count)
-        return np.random.default_rng([self._seed, self._epoch]).permutation(count)
+        order = np.random.default_rng([self._seed, self._epoch]).permutation(count)
+        if self._num_views == 1:
+            return order
+        first_view = np.random.default_rng([self._seed, count]).integers(0, self._num_views, count)
+        return (first_view[order] + self._epoch) % self._num_views * count + order
 
 
 _BATCHES_AHEAD = 4

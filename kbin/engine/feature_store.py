@@ -1,8 +1,8 @@
 """Features on disk: computed once on a machine, for all its experiments.
 
-A table holds the features of one prefix (its weights, cut, preprocessing, runtime and precision are the table's key) by
-the content of the images. It is filled in shards, each of them whole or absent: `<name>.npy` with the features, then
-`<name>.json` with the images' hashes and a checksum, which makes the shard count. What fails its checksum is made again.
+A table holds the features of one prefix (its weights, cut, preprocessing, runtime and precision are the table's key)
+by the content of the images. It is filled in shards, each of them whole or absent: `<name>.npy` with the features, then
+`<name>.json` with the images' hashes and a checksum, which makes the shard count. What fails its checksum is made anew.
 """
 
 import hashlib
@@ -12,13 +12,14 @@ import os
 import shutil
 import time
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
 from kbin.errors import ConfigError, StoreFullError
@@ -26,8 +27,10 @@ from kbin.runs import write_whole
 
 PLACE, LIMIT = "KBIN_STORE", "KBIN_STORE_MAX_GB"
 DEFAULT_LIMIT_GB = 20.0
-SHARD_SIZE = 256  # images
+SHARD_SIZE = 256  # images; an interruption loses less than a shard
+_MOST_SHARDS = 200  # of one pass: each holds a file open
 _GB = 10**9
+NETWORKS = "networks"
 _KEY, _LOCK = "table.json", "filling.lock"
 
 
@@ -76,7 +79,7 @@ class FeatureTable:
             if description.name != _KEY and description.name not in self._read:
                 self._open(description)
 
-    def missing(self, hashes: Sequence[str]) -> list[int]:
+    def missing(self, hashes: Iterable[str]) -> list[int]:
         """Returns the positions of the images that are not stored, each image once, in order."""
         seen: set[str] = set()
         positions = []
@@ -100,14 +103,19 @@ class FeatureTable:
         write_whole(self.folder / f"{name}.json", json.dumps(header))
         self._open(self.folder / f"{name}.json")
 
-    def stored(self, hashes: Sequence[str]) -> StoredFeatures:
+    def stored(self, hashes: Iterable[str]) -> StoredFeatures:
         """Returns the features of images that are all stored."""
         places = np.array([self._places[name] for name in hashes], np.int64).reshape(-1, 2)
         return StoredFeatures(self._shards, places[:, 0], places[:, 1])
 
-    def lock(self) -> FileLock:
-        """Returns the lock that one process holds while it fills the table; it falls with its holder."""
-        return FileLock(self.folder / _LOCK)
+    @contextmanager
+    def filling(self) -> Iterator[None]:
+        """Waits until no other process fills the table, and shows what it added; the lock falls with its holder."""
+        with FileLock(self.folder / _LOCK):
+            for left_behind in self.folder.glob(".*"):  # by a killed process, before it could rename
+                left_behind.unlink(missing_ok=True)
+            self.refresh()
+            yield
 
     def _open(self, description: Path) -> None:
         try:
@@ -192,8 +200,7 @@ class FeatureStore:
         for entry in sorted(entries, key=lambda entry: entry.last_used):
             if used + needed_bytes <= self.limit_bytes:
                 break
-            if entry.folder != keep.folder:
-                shutil.rmtree(entry.folder, ignore_errors=True)
+            if entry.folder != keep.folder and _remove(entry.folder):
                 used -= entry.bytes
 
     def entries(self) -> list["StoreEntry"]:
@@ -202,11 +209,11 @@ class FeatureStore:
         return sorted(entries, key=lambda entry: -entry.last_used)
 
     def clear(self, name: str | None = None) -> list["StoreEntry"]:
-        """Removes one table by the beginning of its name, or all; returns what was removed."""
-        removed = [entry for entry in self.entries() if name is None or entry.name.startswith(name)]
-        for entry in removed:
-            shutil.rmtree(entry.folder, ignore_errors=True)
-        return removed
+        """Removes one table by the beginning of its name, or all and the converted networks; returns what went."""
+        chosen = [entry for entry in self.entries() if name is None or entry.name.startswith(name)]
+        if name is None:
+            shutil.rmtree(self.root / NETWORKS, ignore_errors=True)
+        return [entry for entry in chosen if _remove(entry.folder)]
 
     def _folder(self, key: Mapping[str, Any]) -> Path:
         text = json.dumps(dict(key), sort_keys=True)
@@ -235,6 +242,21 @@ class StoreEntry:
     def name(self) -> str:
         """The name that `kbin store --clear` takes."""
         return self.folder.name
+
+
+def shard_size(num_images: int) -> int:
+    """Returns the images of a shard, for a pass over so many: it must not change when the pass is taken up again."""
+    return SHARD_SIZE * max(1, -(-num_images // (SHARD_SIZE * _MOST_SHARDS)))
+
+
+def _remove(folder: Path) -> bool:
+    """Removes a table unless a process is filling it; those who read it keep what they have opened."""
+    try:
+        with FileLock(folder / _LOCK, timeout=0):
+            shutil.rmtree(folder, ignore_errors=True)
+    except (Timeout, OSError):
+        return False
+    return True
 
 
 def folder_bytes(folder: Path) -> int:

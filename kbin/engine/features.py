@@ -1,6 +1,6 @@
 """What the frozen prefix says of images: computed once on a machine, stored, and read memory-mapped."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from kbin.engine.batches import in_batches
-from kbin.engine.feature_store import SHARD_SIZE, FeatureStore, FeatureTable, StoredFeatures
+from kbin.engine.feature_store import NETWORKS, FeatureStore, FeatureTable, StoredFeatures, shard_size
 from kbin.engine.inputs import Chosen, Inputs, Joined
 from kbin.engine.prefix import Cut
 from kbin.engine.runtimes import BATCH_SIZE, Runtime, open_runtime
@@ -41,29 +41,29 @@ class FeatureEngine:
         self._runtime, self._precision, self._resize, self._progress = runtime, precision, resize, progress
         self._runtimes: dict[str, Runtime] = {}
 
-    def features(self, parts: Cut, sets: Mapping[str, HashedImages]) -> dict[str, StoredFeatures]:
+    def features(self, parts: Cut, sets: Mapping[str, HashedImages], augment: str = "") -> dict[str, StoredFeatures]:
         """Returns the stored features of every set; what is missing is computed in one pass over all of them.
 
         Args:
             parts: The cut classifier.
             sets: The images by set name.
+            augment: How the images were augmented, as text; empty where they were not.
 
         Raises:
             StoreFullError: They need more room than the store may take.
         """
-        table = self.store.table(self.key(parts))
+        table = self.store.table(self.key(parts, augment))
         hashes = np.concatenate([one.hashes for one in sets.values()])
         if table.missing(hashes):
             self.store.make_room(len(table.missing(hashes)) * feature_bytes(parts), table)
-            with table.lock():  # another run may be computing the same features: then they are there now
-                table.refresh()
-                missing = table.missing(hashes)
-                if missing:
-                    images = Chosen(Joined([one.images for one in sets.values()]), np.array(missing))
-                    self._fill(table, self.runtime(parts), hashes[missing], images)
+            runtime = self.runtime(parts)
+            with table.filling():
+                missing = table.missing(hashes)  # fewer, if another run computed some of them
+                images = Chosen(Joined([one.images for one in sets.values()]), np.array(missing, np.int64))
+                self._fill(table, runtime, hashes[missing], images, shard_size(len(np.unique(hashes))))
         return {name: table.stored(one.hashes) for name, one in sets.items()}
 
-    def key(self, parts: Cut) -> dict[str, Any]:
+    def key(self, parts: Cut, augment: str = "") -> dict[str, Any]:
         """Returns what the features depend on besides the image, as the store's key."""
         return {
             "backbone": parts.prefix.name,
@@ -76,18 +76,18 @@ class FeatureEngine:
             "dtype": keras.config.floatx(),
             "weights": parts.fingerprint(),
             "numbers": _NUMBERS,
-        }
+        } | ({"augment": augment} if augment else {})
 
     def runtime(self, parts: Cut) -> Runtime:
         """Returns the runtime of a prefix, opened once."""
         fingerprint = parts.fingerprint()
         if fingerprint not in self._runtimes:
-            networks = self.store.root / "networks"
+            networks = self.store.root / NETWORKS
             self._runtimes[fingerprint] = open_runtime(parts, self._runtime, self._precision, networks, self._progress)
         return self._runtimes[fingerprint]
 
-    def _fill(self, table: FeatureTable, runtime: Runtime, hashes: Sequence[str], images: Inputs) -> None:
-        """Computes and stores images shard by shard; a shard's bytes do not depend on interruptions."""
+    def _fill(self, table: FeatureTable, runtime: Runtime, hashes: np.ndarray, images: Inputs, size: int) -> None:
+        """Computes and stores images in shards of `size`; a shard's bytes do not depend on interruptions."""
         waiting: list[np.ndarray] = []
         stored = 0
         title = f"features ({runtime.name}, {runtime.precision})"
@@ -96,7 +96,7 @@ class FeatureEngine:
                 waiting.append(features)
                 advance(len(features))
                 count = sum(map(len, waiting))
-                if count >= SHARD_SIZE or stored + count == len(images):
+                if count >= size or stored + count == len(images):
                     table.add(list(hashes[stored : stored + count]), np.concatenate(waiting))
                     stored += count
                     waiting = []

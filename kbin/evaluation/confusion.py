@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kbin.errors import DataError
-from kbin.evaluation.drawing import figure, plain, set_title
+from kbin.evaluation.drawing import figure, plain, set_title, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +22,8 @@ class ConfusionMatrix:
     """Numbers of images by true and predicted class.
 
     Attributes:
-        counts: shape (num_classes, num_classes), rows true, columns predicted; means over seeds need not be whole.
+        counts: shape (num_classes, num_classes), rows true, columns predicted; means over seeds need not be
+            whole.
         classes: Class names in row order.
         positive: The positive class; None for more than two classes.
     """
@@ -63,7 +64,7 @@ class ConfusionMatrix:
                 ax.text(
                     column,
                     row,
-                    f"{_count_text(self.counts[row][column])}\n{'–' if share is None else f'{share:.1%}'}",
+                    f"{_count_text(self.counts[row][column])}\n{'no image' if share is None else f'{share:.1%}'}",
                     ha="center",
                     va="center",
                     color="white" if dark else "#222222",
@@ -73,7 +74,7 @@ class ConfusionMatrix:
         return ax
 
     def _label(self, ax: "Axes", title: str) -> None:
-        names = [plain(name, longest=18) for name in self.classes]
+        names = [plain(shortened(name, 24)) for name in self.classes]
         places = range(len(names))
         slanted = len(names) > 2 and max(map(len, names)) > 8
         ax.set_xticks(places, names, rotation=30 if slanted else 0, ha="right" if slanted else "center")
@@ -82,9 +83,12 @@ class ConfusionMatrix:
         ax.set_xlabel("Predicted")
         ax.set_ylabel("True")
         ax.grid(visible=False)
+        for border in places[1:]:
+            ax.axhline(border - 0.5, color="#D0D0D0", linewidth=0.8)
+            ax.axvline(border - 0.5, color="#D0D0D0", linewidth=0.8)
         ax.tick_params(length=0)
         ax.spines[:].set_visible(False)
-        positive = f"positive: {plain(self.positive)}; " if self.positive else ""
+        positive = f"positive: {self.positive}; " if self.positive else ""
         set_title(ax, title, f"{positive}% of the true class")
 
 

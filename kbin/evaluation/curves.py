@@ -1,27 +1,29 @@
-"""ROC and precision-recall curves: numbers first, then drawing, several models and seeds on one set of axes."""
+"""What ROC and precision-recall curves share: several models and seeds, each set's numbers, one way to draw."""
 
 import statistics
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
 
 from kbin.errors import DataError
-from kbin.evaluation.drawing import REFERENCE_COLOR, figure, line_styles, plain, set_title, write_reason
+from kbin.evaluation.drawing import figure, line_styles, plain, set_title, shortened, write_reason
 from kbin.evaluation.inputs import checked_classes, checked_labels, checked_probability_rows, checked_scores
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
 
-_REST = "the rest"
+# Up to this many models the legend leaves the curves visible; a longer one stands below the axes.
+_MOST_MODELS_INSIDE = 2
+_LEGEND_LINE_INCHES = 0.22
 
 
 @dataclass(frozen=True, eq=False)
-class _RankCurve:
+class RankCurve(ABC):
     """A curve over all thresholds of one model and seed on one set.
 
     Attributes:
@@ -85,147 +87,36 @@ class _RankCurve:
         return [cls.from_scores(truth == k, probabilities[:, k], name, "") for k, name in enumerate(names)]
 
     @staticmethod
+    @abstractmethod
     def _points(
         truth: NDArray[np.int64], scores: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
         """Returns x, y and the area, for a set with both classes."""
-        raise NotImplementedError
 
 
-class RocCurve(_RankCurve):
-    """True against false positive rate; the area is the exact rank AUC of the scores."""
-
-    @property
-    def fpr(self) -> NDArray[np.float64]:
-        """False positive rates, rising, shape (num_points,)."""
-        return self.x
-
-    @property
-    def tpr(self) -> NDArray[np.float64]:
-        """True positive rates, rising, shape (num_points,)."""
-        return self.y
-
-    @property
-    def auc(self) -> float | None:
-        """Area under the curve, 0 to 1; None if undefined."""
-        return self.area
-
-    @staticmethod
-    def _points(
-        truth: NDArray[np.int64], scores: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-        fpr, tpr, _ = roc_curve(truth, scores)
-        return fpr, tpr, float(roc_auc_score(truth, scores))
-
-    def plot(self, ax: "Axes | None" = None, title: str = "ROC curve") -> "Axes":
-        """Draws this curve alone; see `plot_roc_curves`."""
-        return plot_roc_curves([self], ax, title)
-
-
-class PrecisionRecallCurve(_RankCurve):
-    """Precision against recall; the area is the average precision."""
-
-    @property
-    def recall(self) -> NDArray[np.float64]:
-        """Recalls, falling, shape (num_points,)."""
-        return self.x
-
-    @property
-    def precision(self) -> NDArray[np.float64]:
-        """Precisions, shape (num_points,)."""
-        return self.y
-
-    @property
-    def average_precision(self) -> float | None:
-        """Area under the steps of the curve, 0 to 1; None if undefined."""
-        return self.area
-
-    @property
-    def prevalence(self) -> float:
-        """Share of positive images, which is the precision of guessing."""
-        return self.positives / self.n
-
-    @staticmethod
-    def _points(
-        truth: NDArray[np.int64], scores: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-        precision, recall, _ = precision_recall_curve(truth, scores, drop_intermediate=True)
-        return recall, precision, float(average_precision_score(truth, scores))
-
-    def plot(self, ax: "Axes | None" = None, title: str = "Precision-recall curve") -> "Axes":
-        """Draws this curve alone; see `plot_precision_recall_curves`."""
-        return plot_precision_recall_curves([self], ax, title)
-
-
-def plot_roc_curves(curves: Sequence[RocCurve], ax: "Axes | None" = None, title: str = "ROC curves") -> "Axes":
-    """Draws ROC curves of several models on the same set, with AUC in the legend.
+def curve_axes(curves: Sequence[RankCurve], ax: "Axes | None", title: str, size: float) -> "Axes":
+    """Returns axes for two shares, with a title that names the positive class and the numbers of images.
 
     Args:
-        curves: The curves; those with the same label are seeds of one model and share colour and legend line.
-        ax: Where to draw; a new figure if None.
-        title: The title; the positive class and the number of images are added.
+        curves: The curves to be drawn, all of the same set.
+        ax: Where to draw; a new figure if None, higher where the legend stands below.
+        title: The title.
+        size: Width and height of a new figure in inches, without such a legend.
 
     Raises:
         DataError: There is no curve.
     """
-    ax = _prepared(curves, ax, title)
-    positive = curves[0].positive
-    ax.set_xlabel(f"False positive rate (share of {'not ' + plain(positive) if positive else _REST})")
-    ax.set_ylabel(f"True positive rate (share of {plain(positive) if positive else 'the class'})")
-    if all(curve.area is None for curve in curves):
-        write_reason(ax, f"No ROC curve: {curves[0].reason}.")
-        return ax
-    chance = ax.plot([0, 1], [0, 1], color=REFERENCE_COLOR, linestyle=(0, (1, 2)), linewidth=1)[0]
-    _draw(curves, ax, "AUC", [(chance, "guessing  AUC 0.500")], drawstyle="default")
-    ax.set_aspect("equal")
-    return ax
-
-
-def plot_precision_recall_curves(
-    curves: Sequence[PrecisionRecallCurve], ax: "Axes | None" = None, title: str = "Precision-recall curves"
-) -> "Axes":
-    """Draws precision-recall curves of several models on the same set, with average precision (AP) in the legend.
-
-    Args:
-        curves: The curves; those with the same label are seeds of one model and share colour and legend line.
-        ax: Where to draw; a new figure if None.
-        title: The title; the positive class and the number of images are added.
-
-    Raises:
-        DataError: There is no curve.
-    """
-    ax = _prepared(curves, ax, title)
-    positive = curves[0].positive
-    ax.set_xlabel(f"Recall (share of {plain(positive) if positive else 'the class'} that is found)")
-    ax.set_ylabel("Precision (share of the found that is right)")
-    if all(curve.area is None for curve in curves):
-        write_reason(ax, f"No precision-recall curve: {curves[0].reason}.")
-        return ax
-    references = []
-    # With one curve a class, each class has its own share; the lines would tell nothing.
-    if len({(curve.n, curve.positives) for curve in curves}) == 1:
-        share = curves[0].prevalence
-        line = ax.axhline(share, color=REFERENCE_COLOR, linestyle=(0, (1, 2)), linewidth=1)
-        references.append((line, f"guessing  AP {share:.3f}"))
-    _draw(curves, ax, "AP", references, drawstyle="steps-post")
-    return ax
-
-
-_Curve = TypeVar("_Curve", RocCurve, PrecisionRecallCurve)
-
-
-def _prepared(curves: Sequence[_Curve], ax: "Axes | None", title: str) -> "Axes":
-    """Returns the axes with title and the limits of two shares."""
     if not curves:
         raise DataError("a plot of curves needs at least one curve, got none.")
     if ax is None:
-        _, ax = figure()
+        num_models = len({curve.label for curve in curves})
+        below = (num_models + 1) * _LEGEND_LINE_INCHES if num_models > _MOST_MODELS_INSIDE else 0.0
+        _, ax = figure(size, size + below)
     first = curves[0]
-    subtitle = (
-        f"positive: {plain(first.positive)} ({first.positives:,} of {first.n:,} images)"
-        if first.positive
-        else f"each class against the rest ({first.n:,} images)"
-    )
+    if first.positive:
+        subtitle = f"positive: {shortened(first.positive)} ({first.positives:,} of {first.n:,} images)"
+    else:
+        subtitle = f"each class against the rest ({first.n:,} images)"
     set_title(ax, title, subtitle)
     # A little room, so that curves along the edges stay visible.
     ax.set_xlim(-0.02, 1.02)
@@ -233,37 +124,42 @@ def _prepared(curves: Sequence[_Curve], ax: "Axes | None", title: str) -> "Axes"
     return ax
 
 
-def _draw(
-    curves: Sequence[_Curve],
+def draw_curves(
+    curves: Sequence[RankCurve],
     ax: "Axes",
     area_name: str,
-    references: "list[tuple[Line2D, str]]",
-    drawstyle: str,
+    references: "Sequence[tuple[Line2D, str]]" = (),
+    drawstyle: str = "default",
 ) -> None:
-    """Draws each label's seeds in one style, with one legend line a label and the references last."""
+    """Draws each label's seeds in one style, with one legend line a label and the references last.
+
+    Args:
+        curves: The curves; those with the same label are seeds of one model.
+        ax: Where to draw.
+        area_name: What the area is called in the legend.
+        references: Lines already drawn, with their legend text.
+        drawstyle: Matplotlib's way from point to point.
+    """
+    if all(curve.area is None for curve in curves):
+        write_reason(ax, f"No curve: {curves[0].reason}.")
+        return
     entries: list[tuple[Line2D, str]] = []
-    for label, style in line_styles(curve.label for curve in curves).items():
+    styles = line_styles(curve.label for curve in curves)
+    for label, style in styles.items():
         seeds = [curve for curve in curves if curve.label == label]
         width, opacity = (2.0, 1.0) if len(seeds) == 1 else (1.1, 0.75)
         for curve in seeds:
             ax.plot(curve.x, curve.y, drawstyle=drawstyle, linewidth=width, alpha=opacity, **style)
         # An empty line of full width: thin and pale lines are hard to match with a legend.
         handle = ax.plot([], [], linewidth=2.0, **style)[0]
-        entries.append((handle, f"{plain(label)}  {_area_text(seeds, area_name)}"))
-    handles, texts = zip(*entries, *references, strict=False)
-    ax.legend(
-        handles,
-        texts,
-        loc="best",
-        fontsize=9,
-        frameon=True,
-        framealpha=0.9,
-        edgecolor="none",
-        handlelength=2.6,
-    )
+        entries.append((handle, f"{plain(shortened(label))}  {_area_text(seeds, area_name)}"))
+    handles, texts = zip(*entries, *references, strict=True)
+    below = len(styles) > _MOST_MODELS_INSIDE
+    place = {"loc": "upper left", "bbox_to_anchor": (0.0, -0.11)} if below else {"loc": "best"}
+    ax.legend(handles, texts, fontsize=9, framealpha=0.9, edgecolor="none", handlelength=2.8, **place)
 
 
-def _area_text(seeds: Sequence[_Curve], area_name: str) -> str:
+def _area_text(seeds: Sequence[RankCurve], area_name: str) -> str:
     areas = [curve.area for curve in seeds if curve.area is not None]
     if len(areas) < len(seeds):
         return f"{area_name} undefined: one class"

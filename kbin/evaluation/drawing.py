@@ -1,4 +1,4 @@
-"""The look of kbin's plots: figures without pyplot, colours that everybody can tell apart, text shown as written."""
+"""The look of kbin's plots: figures without pyplot, colours that all can tell apart, text shown as written."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -9,14 +9,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito 2008, "Color Universal Design", without its yellow, which is hard to see on white; the order puts
-# the darker ones first.
+# Okabe and Ito 2008, "Color Universal Design", without its yellow, which is hard to see on white; the darker
+# ones come first.
 PALETTE: tuple[str, ...] = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 _LINE_STYLES: tuple[str, ...] = ("-", "--", "-.", ":")
 REFERENCE_COLOR = "#767676"
 _TEXT_COLOR = "#222222"
 _GRID_COLOR = "#E3E3E3"
-_LONGEST_NAME = 40
 
 
 class LineStyle(TypedDict):
@@ -76,7 +75,7 @@ def set_title(ax: "Axes", title: str, subtitle: str = "") -> None:
     ax.set_title(plain(title), loc="left", fontsize=11, fontweight="bold", pad=20 if subtitle else 8)
     if subtitle:
         ax.annotate(
-            plain(subtitle, longest=None),
+            plain(subtitle),
             xy=(0, 1),
             xytext=(0, 6),
             xycoords="axes fraction",
@@ -93,7 +92,7 @@ def write_reason(ax: "Axes", reason: str) -> None:
     ax.text(
         0.5,
         0.5,
-        plain(reason, longest=None),
+        plain(reason),
         transform=ax.transAxes,
         ha="center",
         va="center",
@@ -102,25 +101,33 @@ def write_reason(ax: "Axes", reason: str) -> None:
     )
 
 
-def plain(text: str, longest: int | None = _LONGEST_NAME) -> str:
+def shortened(name: str, longest: int = 40) -> str:
+    """Returns a name that fits into a legend: a longer one ends in an ellipsis.
+
+    Args:
+        name: Any text.
+        longest: Number of characters, at least 1.
+    """
+    return name if len(name) <= longest else name[: longest - 1] + "…"
+
+
+def plain(text: str) -> str:
     r"""Returns text that matplotlib draws as written: no formulas, no glyphs that the font lacks.
 
-    People's class names hold dollars (which start a formula), emoji (which warn and draw nothing) and line breaks.
+    People's class names hold dollars (which start a formula), emoji (which warn and draw nothing) and line
+    breaks. Give it the text once: what it returns is matplotlib's markup.
 
     Args:
         text: Any text.
-        longest: Longer text ends in an ellipsis; None for no limit.
     """
-    flat = " ".join(text.split())
-    if longest is not None and len(flat) > longest:
-        flat = flat[: longest - 1] + "…"
     glyphs = _known_glyphs()
+    flat = " ".join(text.split())
     return "".join(letter if ord(letter) in glyphs else "□" for letter in flat).replace("$", r"\$")
 
 
 @lru_cache(maxsize=1)
 def _known_glyphs() -> frozenset[int]:
-    """Returns the code points of the font in force (a matplotlibrc may name another than matplotlib's own)."""
+    """Returns the code points of the font in force, which a matplotlibrc may have chosen."""
     from matplotlib.font_manager import FontProperties, findfont, get_font
 
     return frozenset(get_font(findfont(FontProperties())).get_charmap())

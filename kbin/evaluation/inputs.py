@@ -1,4 +1,4 @@
-"""Labels and scores at the door: everything that metrics, thresholds and curves take is checked here, once."""
+"""Labels and scores at the door: all that metrics, thresholds and curves take is checked here, once."""
 
 from collections.abc import Sequence
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kbin.errors import DataError, unknown_name
-from kbin.evaluation.drawing import PALETTE, REFERENCE_COLOR, panels, plain, set_title
+from kbin.evaluation.drawing import PALETTE, REFERENCE_COLOR, panels, set_title
 from kbin.evaluation.metric_names import METRICS
 
 if TYPE_CHECKING:
@@ -44,8 +44,9 @@ class LearningCurves:
         """Returns the curves of the loss and of every known metric that the history holds.
 
         Args:
-            history: Column -> one value an epoch, as in `keras.callbacks.History.history` or history.csv; `val_x` is
-                `x` on the validation set. None and NaN are gaps; other columns (epoch, seconds) are left out.
+            history: Column -> one value an epoch, as in `keras.callbacks.History.history` or history.csv;
+                `val_x` is `x` on the validation set. None and NaN are gaps; other columns (epoch, seconds) are
+                left out.
             label: The model's name.
             best_epoch: The epoch whose weights were kept, from 1.
 
@@ -72,6 +73,11 @@ class LearningCurves:
             },
             best_epoch=best_epoch,
         )
+
+    @property
+    def num_epochs(self) -> int:
+        """Number of epochs of the training."""
+        return len(next(iter({**self.training, **self.validation}.values())))
 
     @property
     def quantities(self) -> tuple[str, ...]:
@@ -110,9 +116,11 @@ class LearningCurves:
                 zorder=1,
             )
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        # All panels over the same epochs, also where a metric begins with gaps.
+        ax.set_xlim(0.5, self.num_epochs + 0.5)
         ax.set_xlabel("Epoch")
         ax.set_ylabel(_TITLES[quantity])
-        set_title(ax, f"{_TITLES[quantity]} by epoch", plain(self.label))
+        set_title(ax, f"{_TITLES[quantity]} by epoch", self.label)
         ax.legend(fontsize=9, frameon=True, framealpha=0.9, edgecolor="none")
         return ax
 

@@ -13,9 +13,8 @@ class MetricRow:
         name: The key in results.json, in CSV headers and in the experiment file.
         title: The name for people.
         higher_is_better: The direction of improvement.
-        uses_threshold: Whether it changes with the threshold; the others look at the scores or the labels alone.
-        description: One line for people who do not know the metric; for more than two classes, `macro` metrics
-            are means over the classes with equal weight.
+        uses_threshold: Whether it changes with the threshold; the others look at scores or labels alone.
+        description: One line for people who do not know the metric.
         format: The format specification for one value.
         is_baseline: Whether it describes the set and not the model, so that it cannot rank models.
     """
@@ -47,7 +46,7 @@ METRICS: tuple[MetricRow, ...] = (
         "ROC AUC",
         True,
         False,
-        "Probability that a random positive image scores higher than a random negative one (ties count half).",
+        "Probability that a random positive image outscores a random negative one (ties count half).",
     ),
     MetricRow(
         "average_precision",
@@ -69,7 +68,7 @@ METRICS: tuple[MetricRow, ...] = (
         "Brier score",
         False,
         False,
-        "Mean squared error of the probabilities: 0 to 1 for two classes, 0 to 2 (summed over classes) for more.",
+        "Mean squared error of the probabilities: 0 to 1 for two classes, 0 to 2 for more.",
     ),
     MetricRow(
         "majority_accuracy",

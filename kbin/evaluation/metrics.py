@@ -1,25 +1,19 @@
 """Classification metrics of one model on one set, computed by scikit-learn from labels and probabilities.
 
-What a set cannot tell is an outcome with a reason, never a number: scikit-learn is not asked where the answer is
-undefined, so that none of its warnings, NaNs or replacement values get through.
+What a set cannot tell is an outcome with a reason, never a number: scikit-learn is not asked where the answer
+is undefined, so that none of its warnings, NaNs or replacement values get through.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.metrics import (
-    accuracy_score,
     average_precision_score,
     balanced_accuracy_score,
     brier_score_loss,
-    confusion_matrix,
     f1_score,
     log_loss,
-    matthews_corrcoef,
-    precision_recall_fscore_support,
     precision_score,
     recall_score,
     roc_auc_score,
@@ -27,60 +21,7 @@ from sklearn.metrics import (
 
 from kbin.errors import DataError
 from kbin.evaluation.inputs import checked_classes, checked_labels, checked_probability_rows, checked_scores
-from kbin.evaluation.metric_names import METRIC_NAMES
-
-# A metric's value, or the reason why this set has none.
-_Outcome = float | str
-
-
-@dataclass(frozen=True)
-class ClassMetrics:
-    """One class against the rest; None where a share has nothing to be a share of.
-
-    Attributes:
-        precision: Share of the images answered with this class that belong to it; None if none was.
-        recall: Share of the images of this class that were answered with it; None if the set has none.
-        f1: Harmonic mean of both; None if the class neither occurs nor is answered.
-        n: Number of images of this class.
-    """
-
-    precision: float | None
-    recall: float | None
-    f1: float | None
-    n: int
-
-
-@dataclass(frozen=True)
-class Metrics:
-    """What one model gets on one set.
-
-    Attributes:
-        values: Metric name -> value, in the order of `METRICS`; None where the set cannot tell.
-        undefined: Metric name -> reason in plain words, for exactly the metrics that are None.
-        per_class: Class name -> its metrics, in class order.
-        confusion: Number of images, rows true and columns predicted, in class order (means over seeds are
-            not whole numbers).
-        n: Number of images.
-        positives: Number of positive images; None for more than two classes.
-    """
-
-    values: dict[str, float | None]
-    undefined: dict[str, str]
-    per_class: dict[str, ClassMetrics]
-    confusion: list[list[int]] | list[list[float]]
-    n: int
-    positives: int | None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Returns the set's entry in results.json: plain numbers, None and text, never NaN."""
-        return {
-            "n": self.n,
-            "positives": self.positives,
-            "metrics": dict(self.values),
-            "undefined": dict(self.undefined),
-            "per_class": {name: asdict(metrics) for name, metrics in self.per_class.items()},
-            "confusion": [list(row) for row in self.confusion],
-        }
+from kbin.evaluation.outcomes import Metrics, Outcome, assembled
 
 
 def classification_metrics(
@@ -90,10 +31,11 @@ def classification_metrics(
 
     Args:
         y_true: shape (n,), class indices.
-        y_probability: for two classes shape (n,) or (n, 1), probability of the second class, or (n, 2); for more
-            classes shape (n, num_classes), rows summing to 1.
+        y_probability: for two classes shape (n,) or (n, 1), probability of the second class, or (n, 2); for
+            more classes shape (n, num_classes), rows summing to 1.
         classes: Class names in label order; of two classes the second is the positive one.
-        threshold: Positive where the score is at least this; more than two classes use the most probable class.
+        threshold: Positive where the score is at least this; with more than two classes the answer is the most
+            probable class and the threshold is not used.
 
     Raises:
         DataError: The arrays do not fit together or do not hold labels and probabilities.
@@ -111,8 +53,8 @@ def classification_metrics(
 def binary_metrics(y_true: ArrayLike, y_score: ArrayLike, classes: Sequence[str], threshold: float = 0.5) -> Metrics:
     """Returns the metrics of a two-class model.
 
-    Precision, recall and F1 are those of the positive class. MCC is 0 where scikit-learn's is: one class only, or
-    one answer only. Log loss clips probabilities at float64's epsilon, as scikit-learn does.
+    Precision, recall and F1 are those of the positive class. MCC is 0 where scikit-learn's is: one class only,
+    or one answer only. Log loss clips probabilities at float64's epsilon, as scikit-learn does.
 
     Args:
         y_true: shape (n,), 0 or 1, 1 for the positive class.
@@ -140,7 +82,7 @@ def binary_metrics(y_true: ArrayLike, y_score: ArrayLike, classes: Sequence[str]
     none_predicted = "" if num_predicted else f"no image was predicted '{positive}'"
     no_f1 = f"{no_positive} and none was predicted so" if no_positive and none_predicted else ""
 
-    outcomes: dict[str, _Outcome] = {
+    outcomes: dict[str, Outcome] = {
         "balanced_accuracy": one_class or balanced_accuracy_score(truth, predicted),
         "precision": none_predicted or precision_score(truth, predicted),
         "recall": no_positive or recall_score(truth, predicted),
@@ -151,16 +93,17 @@ def binary_metrics(y_true: ArrayLike, y_score: ArrayLike, classes: Sequence[str]
         "log_loss": log_loss(truth, scores, labels=[0, 1]),
         "brier": brier_score_loss(truth, scores, labels=[0, 1], pos_label=1),
     }
-    return _assembled(outcomes, truth, predicted, names)
+    return assembled(outcomes, truth, predicted, names)
 
 
 def multiclass_metrics(y_true: ArrayLike, y_probability: ArrayLike, classes: Sequence[str]) -> Metrics:
     """Returns the metrics of a model with more than two classes; the answer is the most probable class.
 
     Precision, recall, specificity, F1, ROC AUC (one class against the rest) and average precision are macro
-    averages. They need an image of every class: without one, the mean would run over other classes than on the other
-    sets and could not be compared with theirs. A class that occurs but is never answered counts with precision 0
-    (scikit-learn's `zero_division=0`): that is the model's fault and not the set's; `per_class` shows it as None.
+    averages. They need an image of every class: without one, the mean would run over other classes than on the
+    other sets and could not be compared with theirs. A class that occurs but is never answered counts with
+    precision 0 (scikit-learn's `zero_division=0`): that is the model's fault and not the set's; `per_class`
+    shows it as None.
 
     Args:
         y_true: shape (n,), class indices 0 to num_classes - 1.
@@ -181,7 +124,7 @@ def multiclass_metrics(y_true: ArrayLike, y_probability: ArrayLike, classes: Seq
     quoted = ", ".join(f"'{name}'" for name in absent)
     missing = f"no image of this set is {quoted}, and a mean over the classes needs them all" if absent else ""
 
-    def macro(score: Callable[..., float], truth_is: int = 1) -> _Outcome:
+    def macro(score: Callable[..., float], truth_is: int = 1) -> Outcome:
         """Averages a label metric over the classes, each against the rest; `truth_is=0` looks at the rest."""
         if missing:
             return missing
@@ -191,7 +134,7 @@ def multiclass_metrics(y_true: ArrayLike, y_probability: ArrayLike, classes: Seq
 
     # Softmax rows of a float32 network miss 1 by 1e-7, of which scikit-learn warns in float64.
     normalised = probabilities / probabilities.sum(axis=1, keepdims=True)
-    outcomes: dict[str, _Outcome] = {
+    outcomes: dict[str, Outcome] = {
         "balanced_accuracy": missing or balanced_accuracy_score(truth, predicted),
         "precision": macro(precision_score),
         "recall": macro(recall_score),
@@ -202,45 +145,4 @@ def multiclass_metrics(y_true: ArrayLike, y_probability: ArrayLike, classes: Seq
         "log_loss": log_loss(truth, normalised, labels=indices),
         "brier": brier_score_loss(truth, normalised, labels=indices),
     }
-    return _assembled(outcomes, truth, predicted, names)
-
-
-def _assembled(
-    outcomes: dict[str, _Outcome],
-    truth: NDArray[np.int64],
-    predicted: NDArray[np.int64],
-    names: tuple[str, ...],
-) -> Metrics:
-    """Adds what two classes and more have in common, and separates values from reasons."""
-    indices = np.arange(len(names))
-    counts = np.bincount(truth, minlength=len(names))
-    everything: dict[str, _Outcome] = {
-        **outcomes,
-        "accuracy": accuracy_score(truth, predicted),
-        "mcc": _matthews(truth, predicted),
-        "majority_accuracy": accuracy_score(truth, np.full_like(truth, counts.argmax())),
-    }
-    ordered = {name: everything[name] for name in METRIC_NAMES}
-    return Metrics(
-        values={name: None if isinstance(value, str) else float(value) for name, value in ordered.items()},
-        undefined={name: value for name, value in ordered.items() if isinstance(value, str)},
-        per_class=_per_class(truth, predicted, names),
-        confusion=confusion_matrix(truth, predicted, labels=indices).tolist(),
-        n=len(truth),
-        positives=int(counts[1]) if len(names) == 2 else None,
-    )
-
-
-def _matthews(truth: NDArray[np.int64], predicted: NDArray[np.int64]) -> float:
-    """One class that is also the only answer: scikit-learn's value without its warning."""
-    return 0.0 if len(np.union1d(truth, predicted)) == 1 else float(matthews_corrcoef(truth, predicted))
-
-
-def _per_class(
-    truth: NDArray[np.int64], predicted: NDArray[np.int64], names: tuple[str, ...]
-) -> dict[str, ClassMetrics]:
-    columns = precision_recall_fscore_support(truth, predicted, labels=np.arange(len(names)), zero_division=np.nan)
-    return {
-        name: ClassMetrics(*(None if np.isnan(value) else float(value) for value in shares), n=int(count))
-        for name, *shares, count in zip(names, *columns, strict=True)
-    }
+    return assembled(outcomes, truth, predicted, names)

@@ -4,14 +4,14 @@ import statistics
 from collections.abc import Sequence
 
 from kbin.errors import DataError
-from kbin.evaluation.metrics import ClassMetrics, Metrics
+from kbin.evaluation.outcomes import ClassMetrics, Metrics
 
 
 def mean_metrics(per_seed: Sequence[Metrics]) -> Metrics:
     """Returns the means over seeds of values, per-class values and confusion counts.
 
-    A metric that any seed leaves undefined has no mean: the mean over the other seeds would be that of the lucky
-    ones. Its reason says how many seeds are concerned.
+    A metric that any seed leaves undefined has no mean: the mean over the other seeds would be that of the
+    lucky ones. Its reason says how many seeds are concerned.
 
     Args:
         per_seed: The metrics of the same model on the same images, one entry a seed.
@@ -45,7 +45,7 @@ def mean_metrics(per_seed: Sequence[Metrics]) -> Metrics:
 
 
 def metric_spread(per_seed: Sequence[Metrics]) -> dict[str, float | None]:
-    """Returns the standard deviation (n - 1) over seeds of each metric; None for one seed or an undefined metric.
+    """Returns the sample standard deviation over seeds of each metric; None for one seed or where undefined.
 
     Args:
         per_seed: The metrics of the same model on the same images, one entry a seed.

@@ -128,9 +128,9 @@ def choose_threshold(
 ) -> ThresholdChoice:
     """Returns the threshold that a criterion likes best; of equally good ones, the one nearest to 0.5.
 
-    Candidates lie midway between neighbouring distinct scores, so that no threshold hangs on one image's score, and
-    beyond both ends (all positive, none positive). A set with one class says nothing about a threshold: the choice is
-    then None with a reason, and the caller decides how to go on.
+    Candidates lie midway between neighbouring distinct scores, so that no threshold hangs on one image's score,
+    and beyond both ends (all positive, none positive). A set with one class says nothing about a threshold: the
+    choice is then None with a reason, and the caller decides how to go on.
 
     Args:
         y_true: shape (n,), 0 or 1, 1 for the positive class.
@@ -171,7 +171,8 @@ def _candidates(truth: NDArray[np.int64], scores: NDArray[np.float64]) -> tuple[
     false_rates, true_rates, levels = roc_curve(truth, scores, drop_intermediate=False)
     distinct = levels[1:]
     midpoints = (distinct[:-1] + distinct[1:]) / 2
-    # Between neighbouring floats there is no midpoint: rounding could land on the lower score, which must stay below.
+    # Between neighbouring floats there is no midpoint: rounding could land on the lower score, which must stay
+    # below.
     midpoints = np.where(midpoints > distinct[1:], midpoints, distinct[:-1])
     none_positive = (distinct[0] + 1) / 2 if distinct[0] < 1 else np.nextafter(1.0, 2.0)
     all_positive = distinct[-1] / 2

@@ -4,7 +4,7 @@ Across models there is a file an evaluation set, `roc-<set>` and `precision_reca
 set: a curve over images that were learned from invites a comparison that means nothing. Each trained model (a seed of
 a model) has one file a kind with all sets side by side, the training set among them, because there the gap between
 sets shows: `roc`, `precision_recall`, `confusion`, and `learning_curves`. Matplotlib needs about 0.1 s a set of axes
-and format, so a file a set would make plots the longest part of a small run.
+and format, so a file a set would make drawing the longest part of a small run.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,14 +16,10 @@ from numpy.typing import NDArray
 
 from kbin.errors import DataError, RunFolderError
 from kbin.evaluation.confusion import ConfusionMatrix
-from kbin.evaluation.curves import (
-    PrecisionRecallCurve,
-    RocCurve,
-    plot_precision_recall_curves,
-    plot_roc_curves,
-)
 from kbin.evaluation.drawing import panels, plain, set_title
 from kbin.evaluation.learning_curves import LearningCurves
+from kbin.evaluation.precision_recall import PrecisionRecallCurve, plot_precision_recall_curves
+from kbin.evaluation.roc import RocCurve, plot_roc_curves
 from kbin.report.recorded import TRAIN, ModelResults, RunResults, read_results
 from kbin.runs import RunDirectory, save_figure
 
@@ -122,7 +118,16 @@ def _of_trained_model(
         curves = LearningCurves.from_history(history, label, best_epoch=kept if kept < num_epochs else None)
     except DataError as error:
         raise RunFolderError(f"the history of {label} is damaged: {error}") from None
-    return {**drawn, "learning_curves": curves.draw()}
+    return {**drawn, "learning_curves": _learning_curves(curves)}
+
+
+def _learning_curves(curves: LearningCurves) -> "Figure":
+    # Precision, recall and F1 jump about with the threshold of .5; history.csv has them for who wants them.
+    shown = [name for name in ("loss", "accuracy", "roc_auc") if name in curves.quantities] or curves.quantities[:1]
+    drawn, axes = panels(len(shown))
+    for ax, name in zip(axes, shown, strict=True):
+        curves.plot(ax, name)
+    return drawn
 
 
 def _across_models(kind: CurveKind, set_name: str, scores: Sequence[_Scores], recorded: RunResults) -> "Figure":

@@ -1,6 +1,6 @@
 """What results.json says, typed and checked once, so that text, plots and page can rely on it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Annotated, Any, Literal, Self
 
@@ -183,7 +183,7 @@ class RunResults(_Recorded):
 
     def _check_shapes(self, where: str, entry: SetResults) -> None:
         size = len(self.classes)
-        matrices = (entry.confusion, *(one.confusion for one in entry.per_seed))
+        matrices: list[Sequence[Sequence[float]]] = [entry.confusion, *(one.confusion for one in entry.per_seed)]
         if any(len(matrix) != size or any(len(row) != size for row in matrix) for matrix in matrices):
             raise ValueError(f"{where} needs a {size} x {size} confusion matrix")
         if set(entry.per_class) != set(self.classes):

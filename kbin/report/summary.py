@@ -1,8 +1,131 @@
-"""What the results say, as text and as rows of tables."""
+"""What a run found, as the plain text that `kbin run` prints: at most 80 columns, whatever the names."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich.cells import cell_len, chop_cells
 
-def result_lines(results: dict[str, Any]) -> list[str]:
-    """Returns the plain-text table of results."""
-    return [f"{model['id']}: {model['status']}" for model in results["models"]]
+from kbin.evaluation.metric_names import metric_row
+from kbin.report.recorded import ModelResults, RunResults, SetResults, read_results
+from kbin.report.wording import (
+    NOT_ABOVE_MAJORITY,
+    UNDEFINED,
+    about_text,
+    contents_text,
+    error_text,
+    majority_share,
+    metric_text,
+    reason_text,
+    spread_sentence,
+)
+
+_WIDTH = 80  # columns of a terminal
+_INDENT = 2
+# With a spread beside the mean: the two metrics by which people compare.
+_WITH_SPREAD = ("accuracy", "roc_auc")
+_COLUMNS = ("accuracy", "precision", "recall", "f1", "roc_auc")
+_HEADINGS = {"precision": "Precis."}
+_MARK = len(NOT_ABOVE_MAJORITY)
+_GAP = 2
+_MAJORITY = "The majority baseline is the accuracy of always answering a set's most frequent class."
+
+
+def result_lines(results: Mapping[str, Any]) -> list[str]:
+    """Returns a table a set with a line a model, and below it what has to be known to read it.
+
+    Args:
+        results: The contents of results.json.
+
+    Returns:
+        Lines of at most 80 columns; names that would move the cursor or break a line are made harmless.
+
+    Raises:
+        RunFolderError: The results are damaged.
+    """
+    recorded = read_results(results)
+    lines = []
+    if recorded.done:
+        for name in recorded.sets:
+            lines += ["", *_set_lines(recorded, name)]
+        lines += ["", *_wrapped(spread_sentence(recorded)), *_wrapped(f"{about_text(recorded)} {_MAJORITY}")]
+    for model in recorded.failed:
+        lines += ["", *_wrapped(f"{model.id} failed and has no results: {error_text(model)}", hanging=_INDENT)]
+    return lines
+
+
+def _set_lines(results: RunResults, set_name: str) -> list[str]:
+    widths = _widths(results)
+    entries = {model.id: model.sets[set_name] for model in results.done}
+    heading = f"{set_name}: {contents_text(results, set_name)}; majority baseline {majority_share(results, set_name)}"
+    lines = _wrapped(heading, hanging=_INDENT)
+    titles = [_HEADINGS.get(name, metric_row(name).title) for name in _COLUMNS]
+    lines.append(_row("", titles, widths))
+    for model_id, entry in entries.items():
+        lines += _model_lines(model_id, entry, widths)
+    for reason, names in _reasons(entries).items():
+        lines += _wrapped(f"{UNDEFINED} {', '.join(names)}: {reason}", indent=_INDENT, hanging=_INDENT + 2)
+    return lines
+
+
+def _model_lines(model_id: str, entry: SetResults, widths: Sequence[int]) -> list[str]:
+    cells = [_cell(name, entry) for name in _COLUMNS]
+    mark = "" if entry.beats_majority else NOT_ABOVE_MAJORITY
+    if cell_len(model_id) <= widths[0]:
+        return [_row(model_id, cells, widths, mark)]
+    # Two long names may differ at their ends only: better a line of their own than an ellipsis.
+    return [*_wrapped(model_id, indent=_INDENT, hanging=_INDENT), _row("", cells, widths, mark)]
+
+
+def _cell(name: str, entry: SetResults) -> str:
+    mean, spread = entry.metrics.get(name), entry.spread.get(name)
+    text = metric_text(name, mean)
+    return f"{text}±{metric_text(name, spread)}" if name in _WITH_SPREAD and spread is not None else text
+
+
+def _row(name: str, cells: Sequence[str], widths: Sequence[int], mark: str = "") -> str:
+    padded = name + " " * (widths[0] - cell_len(name))
+    columns = [f"{cell:>{width}}" for cell, width in zip(cells, widths[1:], strict=True)]
+    return (" " * _INDENT + (" " * _GAP).join([padded, *columns, mark])).rstrip()
+
+
+def _widths(results: RunResults) -> list[int]:
+    """Returns the widths of the name column and of the columns of metrics."""
+    cells = [[_cell(name, entry) for name in _COLUMNS] for model in results.done for entry in model.sets.values()]
+    titles = [_HEADINGS.get(name, metric_row(name).title) for name in _COLUMNS]
+    columns = [max(map(len, column)) for column in zip(titles, *cells, strict=True)]
+    room = _WIDTH - _INDENT - sum(columns) - _GAP * (len(columns) + 1) - _MARK
+    return [min(room, max(cell_len(model.id) for model in results.done)), *columns]
+
+
+def _reasons(entries: Mapping[str, SetResults]) -> dict[str, list[str]]:
+    """Returns the titles of undefined metrics by reason; models are named where only some are concerned."""
+    reasons: dict[str, list[str]] = {}
+    for name in _COLUMNS:
+        by_reason: dict[str, list[str]] = {}
+        for model_id, entry in entries.items():
+            if entry.metrics.get(name) is None:
+                by_reason.setdefault(reason_text(name, entry), []).append(model_id)
+        for reason, models in by_reason.items():
+            of_whom = "" if len(models) == len(entries) else f" of {', '.join(models)}"
+            reasons.setdefault(reason, []).append(metric_row(name).title + of_whom)
+    return reasons
+
+
+def _wrapped(text: str, indent: int = 0, hanging: int = 0) -> list[str]:
+    """Returns text in lines of at most 80 columns, counted as a terminal shows them."""
+    lines, line = [], " " * indent
+    room = _WIDTH - max(indent, hanging)
+    words = [part for word in _harmless(text).split() for part in chop_cells(word, room)]
+    for word in words:
+        if line.strip() and cell_len(line) + 1 + cell_len(word) > _WIDTH:
+            lines.append(line)
+            line = " " * hanging
+        line += f" {word}" if line.strip() else word
+    return [*lines, line] if line.strip() else lines
+
+
+def _harmless(text: str) -> str:
+    """Control characters in a class name must not steer the terminal."""
+    return "".join(
+        letter if letter.isprintable() or letter.isspace() else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )

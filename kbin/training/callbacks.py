@@ -12,9 +12,9 @@ from pathlib import Path
 import keras
 
 from kbin.errors import DataError
-from kbin.evaluation.curves import RocCurve, plot_roc_curves
 from kbin.evaluation.drawing import figure
 from kbin.evaluation.metrics import classification_metrics
+from kbin.evaluation.roc import RocCurve, plot_roc_curves
 from kbin.runs import save_figure, write_whole
 from kbin.training.predictions import Data, check_labelled, compiled_loss, shared_predictions
 

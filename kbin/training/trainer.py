@@ -19,10 +19,11 @@ from kbin.training.predictions import compiled_loss, shared_predictions
 
 @dataclass(frozen=True)
 class Labelled:
-    """Inputs of a network with their labels, shape (n,), integers."""
+    """Inputs of a network with their labels, shape (n,), integers; `num_views` inputs to a label."""
 
     inputs: Inputs
     labels: np.ndarray
+    num_views: int = 1
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def train(  # noqa: PLR0913 - named values, not the configuration tree
     if settings.early_stopping:
         _check_watchable(settings.early_stopping.monitor, validation, max(2, model.output.shape[-1]))
     weights = None if class_weights is None else class_weights[data.labels].astype(np.float32)
-    batches = Batches(data.inputs, data.labels, settings.batch_size, weights, seed=seed)
+    batches = Batches(data.inputs, data.labels, settings.batch_size, weights, seed=seed, num_views=data.num_views)
     compile_classifier(model, settings, learning_rate, batches.num_batches)
     callbacks: list[keras.callbacks.Callback] = []
     watched: Batches | None = None

@@ -50,7 +50,7 @@ def test_a_whole_fit_moves_the_statistics_of_trainable_blocks_and_of_no_frozen_o
     assert any(layer.startswith(below) for layer in before.keys() - moved)
 
 
-@pytest.mark.parametrize("name", BACKBONE_NAMES)
+@pytest.mark.parametrize("name", ["MobileNetV3Large", "EfficientNetLite0"])
 def test_a_wholly_frozen_backbone_predicts_the_same_before_and_after_a_fit_without_learning(name):
     model = calibrated_classifier(name)
     images = random_images(8, seed=2)

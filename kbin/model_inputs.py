@@ -1,0 +1,93 @@
+"""What enters the network that trains: stored features for the tail of a model, images for an uncut one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kbin.data.datasets import Dataset
+from kbin.engine.augmentation import AugmentedViews, Augmenter
+from kbin.engine.features import HashedImages
+from kbin.engine.inputs import ImageInputs, Inputs
+from kbin.engine.prefix import Cut
+from kbin.errors import StoreFullError
+
+if TYPE_CHECKING:
+    from kbin.model_run import Setting
+
+_AUGMENTED = "train, augmented"
+
+
+@dataclass(frozen=True)
+class SetImages:
+    """An evaluation set with its images."""
+
+    data: Dataset
+    images: ImageInputs
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How training images are augmented.
+
+    Attributes:
+        augmenter: The layers.
+        text: The same as text, for the store's key.
+        num_views: Stored views of each image; 0 draws new ones in every epoch and trains the uncut model.
+    """
+
+    augmenter: Augmenter
+    text: str
+    num_views: int
+
+
+@dataclass(frozen=True)
+class NetworkInputs:
+    """Inputs of the network that trains.
+
+    Attributes:
+        training: Of the training set, augmented where that is asked for.
+        num_views: Views of each training image.
+        by_set: Of every set, as it is.
+        is_uncut: Whether they are images for the whole model, not features for its tail.
+    """
+
+    training: Inputs
+    num_views: int
+    by_set: Mapping[str, Inputs]
+    is_uncut: bool
+
+
+def stored_inputs(parts: Cut | None, sets: Mapping[str, SetImages], setting: "Setting") -> NetworkInputs | None:
+    """Returns features; None where nothing is frozen, views are drawn anew, or the store has no room for them.
+
+    Args:
+        parts: The cut model, None where it is not cut.
+        sets: The images by set name.
+        setting: Engine, augmentation, and where a line is said.
+    """
+    engine, augmentation = setting.engine, setting.augmentation
+    if parts is None or engine is None or (augmentation is not None and augmentation.num_views == 0):
+        return None
+    hashed = {name: HashedImages(one.data.content_hashes(), one.images) for name, one in sets.items()}
+    try:
+        by_set = engine.features(parts, hashed)
+        if augmentation is None:
+            return NetworkInputs(by_set["train"], 1, by_set, is_uncut=False)
+        train = hashed["train"]
+        views = AugmentedViews(train.images, train.hashes, augmentation.augmenter, augmentation.num_views)
+        stored = engine.features(parts, {_AUGMENTED: HashedImages(views.hashes, views)}, augmentation.text)
+        return NetworkInputs(stored[_AUGMENTED], augmentation.num_views, by_set, is_uncut=False)
+    except StoreFullError as error:
+        setting.progress.say(f"  {error}: the uncut model is trained instead.")
+        return None
+
+
+def uncut_inputs(sets: Mapping[str, SetImages], setting: "Setting") -> NetworkInputs:
+    """Returns the images themselves; augmented ones are drawn anew in every epoch."""
+    by_set = {name: one.images.keeping() for name, one in sets.items()}
+    if setting.augmentation is None:
+        return NetworkInputs(by_set["train"], 1, by_set, is_uncut=True)
+    epochs = setting.training.epochs
+    hashes = sets["train"].data.content_hashes()
+    views = AugmentedViews(by_set["train"], hashes, setting.augmentation.augmenter, epochs)
+    return NetworkInputs(views, epochs, by_set, is_uncut=True)

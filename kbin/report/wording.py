@@ -1,0 +1,114 @@
+"""Numbers and names in words: one way to write each, in text and page alike."""
+
+from collections.abc import Sequence
+
+from kbin.evaluation.metric_names import metric_row
+from kbin.report.recorded import ModelResults, RunResults, SetResults
+
+UNDEFINED = "–"
+NOT_ABOVE_MAJORITY = "≤ majority"
+_SECONDS_WITH_DECIMALS = 10
+_MINUTE, _HOUR = 60, 3600  # seconds
+
+
+def metric_text(name: str, value: float | None) -> str:
+    """Returns a metric's value as its row of the table of metrics formats it."""
+    return UNDEFINED if value is None else format(value, metric_row(name).format)
+
+
+def spread_text(name: str, entry: SetResults) -> str:
+    """Returns "± 0.004", the standard deviation over seeds, or "" where there is none."""
+    spread = entry.spread.get(name)
+    return "" if spread is None else f"± {metric_text(name, spread)}"
+
+
+def mean_text(name: str, entry: SetResults) -> str:
+    """Returns a metric's mean over seeds and, where there are several, its spread."""
+    return " ".join(part for part in (metric_text(name, entry.metrics.get(name)), spread_text(name, entry)) if part)
+
+
+def reason_text(name: str, entry: SetResults) -> str:
+    """Returns why a metric is undefined on a set."""
+    return entry.undefined.get(name, "not recorded")
+
+
+def count_text(count: float, one: str, several: str | None = None) -> str:
+    """Returns "1 image", "2 images"; means over seeds of counts have one decimal."""
+    number = f"{count:,.0f}" if float(count).is_integer() else f"{count:,.1f}"
+    return f"{number} {one if count == 1 else several or one + 's'}"
+
+
+def share_text(share: float | None) -> str:
+    """Returns a share as a percentage with one decimal."""
+    return UNDEFINED if share is None else f"{share:.1%}"
+
+
+def duration_text(seconds: float) -> str:
+    """Returns a time as people say it."""
+    if seconds < _SECONDS_WITH_DECIMALS:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < _MINUTE:
+        return f"{whole} s"
+    if whole < _HOUR:
+        return f"{whole // _MINUTE} min {whole % _MINUTE:02d} s"
+    return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE:02d} min"
+
+
+def listed(items: Sequence[str]) -> str:
+    """Returns "a", "a and b", "a, b and c"."""
+    return " and ".join(part for part in (", ".join(items[:-1]), *items[-1:]) if part)
+
+
+def contents_text(results: RunResults, set_name: str) -> str:
+    """Returns how many images a set has, and how many of the positive class."""
+    contents = results.sets[set_name]
+    images = count_text(contents.n, "image")
+    if results.positive is None:
+        return images
+    return f"{images}, {contents.counts[results.positive]:,} {results.positive} (positive)"
+
+
+def majority_share(results: RunResults, set_name: str) -> str:
+    """Returns the accuracy of always answering a set's most frequent class."""
+    contents = results.sets[set_name]
+    return metric_text("majority_accuracy", contents.counts[results.majority_class(set_name)] / contents.n)
+
+
+def about_text(results: RunResults) -> str:
+    """Returns which class or classes precision, recall and F1 are about."""
+    if results.positive is not None:
+        return f"Precision, recall and F1 are those of “{results.positive}”, the positive class."
+    return (
+        f"Precision, recall, F1 and ROC AUC are means over the {len(results.classes)} classes, each against the rest."
+    )
+
+
+def spread_sentence(results: RunResults) -> str:
+    """Returns what the numbers over seeds do and do not say."""
+    if results.num_seeds < 2:
+        return (
+            "One seed: these numbers do not say how far training again on the same images would move them, nor how "
+            "far other test images would."
+        )
+    return (
+        f"Numbers are means over {count_text(results.num_seeds, 'seed')}; ± is their standard deviation: how far "
+        "training again on the same images moves a number. How far other test images would move it is not in it, so "
+        "a small lead does not make a better model."
+    )
+
+
+def error_text(model: ModelResults) -> str:
+    """Returns what is known of a model that failed."""
+    return model.error or "no reason was recorded"
+
+
+def train_blocks_text(train_blocks: int | str) -> str:
+    """Returns how much of a backbone is trained."""
+    if train_blocks == 0:
+        return "none of the backbone (head only)"
+    if train_blocks == "all":
+        return "the whole backbone"
+    if isinstance(train_blocks, int):
+        return f"the top {count_text(train_blocks, 'block')} of the backbone"
+    return f"the backbone from {train_blocks} on"
