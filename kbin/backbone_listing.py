@@ -36,7 +36,7 @@ def backbone_lines() -> list[str]:
         )
         blocks = " ".join(_block_text(block) for block in row["blocks"])
         lines += textwrap.wrap(f"blocks: {blocks}", 80, initial_indent="    ", subsequent_indent="            ")
-    lines.append("A model is frozen below `train_blocks: n` (from the top) or `train_from: <block or cut point>`.")
+    lines.append("A model is frozen below `train_blocks: n` (from the top) or `train_from: name`.")
     return lines
 
 

@@ -78,7 +78,7 @@ def check(
 
     from kbin.plan import plan_lines  # after the file was found right: this loads Keras
 
-    for line in plan_lines(config):
+    for line in plan_lines(config, _progress()):
         typer.echo(line)
 
 
@@ -90,6 +90,25 @@ def backbones(
     from kbin.backbone_listing import backbone_lines, backbone_rows
 
     typer.echo(json.dumps(backbone_rows(), indent=1) if as_json else "\n".join(backbone_lines()))
+
+
+@app.command()
+def store(
+    clear: Annotated[
+        str | None, typer.Option(metavar="NAME|all", help="Remove one table by the beginning of its name, or all.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    debug: DebugOption = False,
+) -> None:
+    """List the stored features of this machine, or clear them."""
+    from kbin.engine.feature_store import FeatureStore
+    from kbin.engine.store_listing import clear_lines, store_lines, store_rows
+
+    here = FeatureStore.of_this_machine()
+    if clear is not None:
+        typer.echo("\n".join(clear_lines(here, clear)))
+    else:
+        typer.echo(json.dumps(store_rows(here), indent=1) if as_json else "\n".join(store_lines(here)))
 
 
 @app.command()

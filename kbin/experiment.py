@@ -68,7 +68,7 @@ def run_experiment(config: ExperimentConfig, out: Path, progress: Progress) -> i
     environment = describe_environment(_device())
     run.save_environment(environment | {"seeds": list(config.training.seeds), "started": _now()})
 
-    sets = _with_images(loaded, config)
+    sets = images_of_sets(loaded, config)
     setting = Setting(config.training, engine, augmented, run, progress)
     entries = [_run_all_seeds(model, config, sets, setting) for model in planned]
     results = {
@@ -162,7 +162,8 @@ def augmentation(config: ExperimentConfig) -> Augmentation | None:
     return Augmentation(Augmenter(rows), json.dumps(rows), config.engine.views)
 
 
-def _with_images(loaded: LoadedSets, config: ExperimentConfig) -> dict[str, SetImages]:
+def images_of_sets(loaded: LoadedSets, config: ExperimentConfig) -> dict[str, SetImages]:
+    """Returns every set with its images, decoded by all cores when they are needed."""
     threads = available_cores()
     return {
         name: SetImages(data, ImageInputs(data.images, config.data.image_size, config.data.resize, threads))

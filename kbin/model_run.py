@@ -12,7 +12,7 @@ from kbin.data.datasets import Dataset
 from kbin.engine.features import FeatureEngine, predict_inputs
 from kbin.engine.inputs import Inputs
 from kbin.engine.prefix import cut
-from kbin.errors import IntegrityError
+from kbin.errors import IntegrityError, TrainingError
 from kbin.model_inputs import Augmentation, SetImages, stored_inputs, uncut_inputs
 from kbin.models.classifiers import STANDARDIZE, build_classifier
 from kbin.models.freezing import check_frozen, frozen_fingerprints
@@ -102,6 +102,7 @@ def run_model(model_config: ModelConfig, sets: Mapping[str, SetImages], setting:
         seed: Of initial weights, order and dropout.
 
     Raises:
+        TrainingError: Training diverged.
         IntegrityError: A frozen tensor moved, or the saved file predicts something else.
     """
     clock = _Clock()
@@ -121,26 +122,43 @@ def run_model(model_config: ModelConfig, sets: Mapping[str, SetImages], setting:
     def labelled(name: str) -> Labelled:
         return Labelled(network_inputs.by_set[name], sets[name].data.labels)
 
-    trained = train(
-        network,
-        Labelled(network_inputs.training, data.labels, network_inputs.num_views),
-        labelled("validation") if "validation" in sets else None,
-        training,
-        learning_rate=training.learning_rate_for(model_config),
-        seed=seed,
-        class_weights=class_weights(training, data),
-        progress=setting.progress,
-        description=f"{model_config.id}, seed {seed}",
-    )
+    rate = training.learning_rate_for(model_config)
+    try:
+        trained = train(
+            network,
+            Labelled(network_inputs.training, data.labels, network_inputs.num_views),
+            labelled("validation") if "validation" in sets else None,
+            training,
+            learning_rate=rate,
+            seed=seed,
+            class_weights=class_weights(training, data),
+            progress=setting.progress,
+            description=f"{model_config.id}, seed {seed}",
+        )
+    except Exception:
+        # Losses and metrics complain of NaN in many words, but never say that training diverged.
+        check_converged(network.predict_on_batch(network_inputs.by_set["train"].take(np.arange(1))), rate)
+        raise
     check_frozen(model, before)
     clock.book("training")
 
     probabilities = {
         name: _probabilities(predict_inputs(network, network_inputs.by_set[name], _PREDICTION_BATCH)) for name in sets
     }
+    for outputs in probabilities.values():
+        check_converged(outputs, rate)
     _save(setting.run, model_config.id or "", seed, model, trained, sets, probabilities)
     clock.book("evaluation")
     return ModelRun(seed, trained, probabilities, clock.seconds)
+
+
+def check_converged(outputs: np.ndarray, learning_rate: float) -> None:
+    """Raises a TrainingError where a network's outputs are not numbers."""
+    if not np.isfinite(outputs).all():
+        raise TrainingError(
+            f"training diverged at learning rate {learning_rate:g}: the model's outputs are not numbers any more. "
+            "Set a smaller `training.learning_rate`."
+        )
 
 
 def class_weights(training: TrainingConfig, data: Dataset) -> np.ndarray | None:

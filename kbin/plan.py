@@ -1,27 +1,52 @@
-"""What `kbin check` prints: sets, models with their parameters, and what a run will do, before anything runs."""
+"""What `kbin check` prints: sets, models with their parameters, and what a run will cost, before anything runs."""
+
+from collections.abc import Iterator
+
+import keras
 
 from kbin.config import ExperimentConfig, ThresholdConfig
 from kbin.data.sets import LoadedSets, load_sets
-from kbin.experiment import PlannedModel, describe_sets, plan_models
+from kbin.engine.calibration import seconds_per_image, seconds_per_step
+from kbin.engine.features import FeatureEngine, feature_bytes
+from kbin.engine.prefix import Cut, cut
+from kbin.experiment import PlannedModel, augmentation, describe_sets, images_of_sets, open_engine, plan_models
+from kbin.model_inputs import SetImages
+from kbin.model_run import build_configured
+from kbin.progress import Progress, duration
+from kbin.training.trainer import compile_classifier
+
+_UNCUT_BATCH = 8  # images of a calibration step: a whole network takes long for 32
 
 
-def plan_lines(config: ExperimentConfig) -> list[str]:
-    """Returns the plan of an experiment as lines.
+def plan_lines(config: ExperimentConfig, progress: Progress | None = None) -> Iterator[str]:
+    """Yields the plan of an experiment, line by line: a calibration takes seconds.
+
+    Args:
+        config: Every setting resolved.
+        progress: Where the conversion of a network is announced.
 
     Raises:
         KbinError: The data or the weights are wrong.
     """
     loaded = load_sets(config.data)
     training = config.training
-    lines = [f"experiment: {config.name}", *describe_sets(loaded), ""]
-    lines.append(
+    yield f"experiment: {config.name}"
+    yield from describe_sets(loaded)
+    yield ""
+    yield (
         f"training: {training.epochs} epochs, batch {training.batch_size}, {training.optimizer}, "
         f"seeds {', '.join(map(str, training.seeds))}"
     )
-    lines.append(f"threshold: {_threshold_text(config.evaluation.threshold, loaded)}")
-    for planned in plan_models(config, loaded):
-        lines += ["", *_model_lines(planned), *str(planned.parameters).splitlines()]
-    return lines
+    yield f"threshold: {_threshold_text(config.evaluation.threshold, loaded)}"
+    planned = plan_models(config, loaded)
+    engine = open_engine(config, progress or Progress())
+    augmentation(config)
+    sets = images_of_sets(loaded, config)
+    for model in planned:
+        yield ""
+        yield from _model_lines(model)
+        yield from str(model.parameters).splitlines()
+        yield from _cost_lines(model, config, sets, engine)
 
 
 def _threshold_text(threshold: ThresholdConfig, loaded: LoadedSets) -> str:
@@ -42,3 +67,65 @@ def _model_lines(planned: PlannedModel) -> list[str]:
         f"learning rate {planned.learning_rate:g}",
         f"  head: {', '.join(head)}",
     ]
+
+
+def _cost_lines(
+    planned: PlannedModel, config: ExperimentConfig, sets: dict[str, SetImages], engine: FeatureEngine | None
+) -> Iterator[str]:
+    """Yields what is stored, what is missing, the room it needs, and the expected time of each step."""
+    training = config.training
+    num_classes = len(sets["train"].data.classes)
+    model = build_configured(planned.config, num_classes, config.data.image_size, training.seeds[0])
+    draws_anew = bool(config.augment) and config.engine.views == 0
+    parts = None if engine is None or draws_anew else cut(model)
+    steps = -(-len(sets["train"].data) // training.batch_size) * training.epochs * len(training.seeds)
+    if parts is None or engine is None:
+        yield "  engine: the uncut model is trained"
+        network, batch_size = model, min(_UNCUT_BATCH, training.batch_size)
+    else:
+        yield from _feature_lines(parts, config, sets, engine)
+        network, batch_size = parts.tail, training.batch_size
+    seconds = _step_seconds(network, config, planned.learning_rate, batch_size)
+    yield (
+        f"  training: {steps:,} steps of {training.batch_size} over {len(training.seeds)} seeds, "
+        f"about {duration(seconds * steps)}"
+    )
+
+
+def _feature_lines(
+    parts: Cut, config: ExperimentConfig, sets: dict[str, SetImages], engine: FeatureEngine
+) -> Iterator[str]:
+    hashes = [name for one in sets.values() for name in one.data.content_hashes()]
+    needed = set(hashes)
+    missing = engine.store.peek(engine.key(parts)).missing(hashes)
+    num_views = config.engine.views if config.augment else 0
+    num_passes = len(missing) + num_views * len(sets["train"].data)
+    shape = " x ".join(map(str, parts.boundary.shape[1:]))
+    yield (
+        f"  features: {len(needed):,} images x {shape} ({feature_bytes(parts) * len(needed) / 1e6:,.1f} MB), "
+        f"{len(needed) - len(missing):,} stored already"
+    )
+    if num_views:
+        yield f"  augmented: {num_views} views of {len(sets['train'].data):,} training images, stored likewise"
+    if not num_passes:
+        yield "  feature pass: none"
+        return
+    room = feature_bytes(parts) * num_passes
+    if room > engine.store.limit_bytes:
+        yield (
+            f"  feature pass: none, since {room / 1e9:.2f} GB are more than the store's limit; "
+            "the uncut model is trained"
+        )
+        return
+    runtime = engine.runtime(parts)
+    seconds = seconds_per_image(runtime, sets["train"].images)
+    yield (
+        f"  feature pass: {num_passes:,} images on {runtime.name} in {runtime.precision}, "
+        f"{room / 1e6:,.1f} MB, about {duration(seconds * num_passes)}"
+    )
+
+
+def _step_seconds(network: keras.Model, config: ExperimentConfig, learning_rate: float, batch_size: int) -> float:
+    """Returns the seconds of a training step of the configured batch size."""
+    compile_classifier(network, config.training, learning_rate, steps_per_epoch=1)
+    return seconds_per_step(network, batch_size) * config.training.batch_size / batch_size

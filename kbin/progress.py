@@ -45,10 +45,10 @@ class LogProgress(Progress):
             if now - last >= _SECONDS_BETWEEN_LINES and 0 < done < total:
                 last = now
                 left = (now - start) / done * (total - done)
-                self.say(f"  {description}: {done:,} of {total:,} {unit}, {_duration(left)} left")
+                self.say(f"  {description}: {done:,} of {total:,} {unit}, {duration(left)} left")
 
         yield advance
-        self.say(f"  {description}: {done:,} {unit} in {_duration(time.monotonic() - start)}")
+        self.say(f"  {description}: {done:,} {unit} in {duration(time.monotonic() - start)}")
 
 
 class TerminalProgress(Progress):
@@ -57,7 +57,7 @@ class TerminalProgress(Progress):
     def __init__(self) -> None:
         from rich.console import Console  # late: a log needs no drawing
 
-        self._console = Console(highlight=False)
+        self._console = Console(highlight=False, emoji=False)
 
     def say(self, text: str) -> None:
         """Prints one line."""
@@ -80,10 +80,11 @@ class TerminalProgress(Progress):
         with RichProgress(*columns, console=self._console, transient=True) as progress:
             task = progress.add_task(description, total=total)
             yield lambda count: progress.advance(task, count)
-        self.say(f"  {description}: {total:,} {unit} in {_duration(time.monotonic() - start)}")
+        self.say(f"  {description}: {total:,} {unit} in {duration(time.monotonic() - start)}")
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Returns a length of time as a person says it."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

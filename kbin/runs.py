@@ -40,10 +40,13 @@ def write_whole(path: Path, content: str | bytes) -> None:
 
 def save_figure(canvas: "Figure", path: Path) -> None:
     """Saves a figure as PNG and SVG beside each other."""
+    from matplotlib import rc_context  # late: most of what uses this module draws nothing
+
     for suffix in (".png", ".svg"):
         stream = io.BytesIO()
-        # Without a date the same numbers give the same bytes.
-        canvas.savefig(stream, format=suffix[1:], dpi=150, metadata={"Date": None} if suffix == ".svg" else None)
+        # Without a date and random ids the same numbers give the same bytes.
+        with rc_context({"svg.hashsalt": path.stem}):
+            canvas.savefig(stream, format=suffix[1:], dpi=150, metadata={"Date": None} if suffix == ".svg" else None)
         write_whole(path.with_suffix(suffix), stream.getvalue())
 
 
@@ -145,8 +148,11 @@ class RunDirectory:
         path = self.model_folder(model_id, seed) / "model.keras"
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = path.with_name(".model.keras")  # Keras wants the suffix
-        save(aside)
-        os.replace(aside, path)
+        try:
+            save(aside)
+            os.replace(aside, path)
+        finally:
+            aside.unlink(missing_ok=True)
         return path
 
     def save_predictions(
@@ -185,9 +191,10 @@ class RunDirectory:
     def history(self, model_id: str, seed: int) -> dict[str, list[float]]:
         """Reads history.csv as columns; an empty cell is NaN."""
         rows = self._read_csv(self.model_folder(model_id, seed) / "history.csv")
-        if not rows:
-            return {}
-        return {name: [float(row[name] or "nan") for row in rows] for name in rows[0]}
+        try:
+            return {name: [float(row[name] or "nan") for row in rows] for name in (rows[0] if rows else ())}
+        except (KeyError, TypeError, ValueError) as error:
+            raise RunFolderError(f"the history of {model_id}, seed {seed}, is damaged: {error}.") from None
 
     def predictions(self, model_id: str, seed: int, set_name: str, classes: Sequence[str]) -> Predictions:
         """Reads predictions/<set>.csv."""
@@ -201,7 +208,7 @@ class RunDirectory:
                 y_score=np.array([float(row["y_score"]) for row in rows]),
                 probabilities=np.array([[float(row[name]) for name in classes] for row in rows]) if several else None,
             )
-        except (KeyError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise RunFolderError(f"the predictions of {model_id} on {set_name} are damaged: {error}.") from None
 
     def _read_json(self, name: str) -> dict[str, Any]:

@@ -104,7 +104,7 @@ class _Reader:
                 self._refuse(node, f"'{node.value[:40]}' cannot be read as {node.tag.removeprefix(_CORE)}")
         if isinstance(node, ScalarNode) and node.tag in _TEXT_TAGS:
             return self._text(node)
-        self._refuse(node, f"the tag {node.tag.replace(_CORE, '!!')} is not allowed: settings are plain values")
+        self._refuse(node, f"the tag {str(node.tag).replace(_CORE, '!!')} is not allowed: settings are plain values")
 
     def _mapping(self, node: MappingNode) -> dict[str, Any]:
         own: dict[str, Any] = {}

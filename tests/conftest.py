@@ -1,6 +1,7 @@
 """Every test starts from the same seed and leaves the person's own caches alone."""
 
 import random
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -10,6 +11,15 @@ import pytest
 def _same_seed() -> None:
     random.seed(0)
     np.random.seed(0)  # noqa: NPY002 - Keras and scikit-learn draw from the global generator
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_own_caches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """For fixtures that live longer than a test: they have no private caches yet."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("KERAS_HOME", str(tmp_path_factory.mktemp("keras")))
+        monkeypatch.setenv("KBIN_STORE", str(tmp_path_factory.mktemp("store")))
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -4,13 +4,13 @@ import statistics
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kbin.errors import DataError
-from kbin.evaluation.drawing import figure, line_styles, plain, set_title, shortened, write_reason
+from kbin.evaluation.drawing import REFERENCE_COLOR, figure, line_styles, plain, set_title, shortened, write_reason
 from kbin.evaluation.inputs import checked_classes, checked_labels, checked_probability_rows, checked_scores
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # Up to this many models the legend leaves the curves visible; a longer one stands below the axes.
 _MOST_MODELS_INSIDE = 2
 _LEGEND_LINE_INCHES = 0.22
+# Room for the axis's numbers and label, between the axes and a legend below them.
+_LEGEND_GAP_INCHES = 0.55
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,12 +114,7 @@ def curve_axes(curves: Sequence[RankCurve], ax: "Axes | None", title: str, size:
         num_models = len({curve.label for curve in curves})
         below = (num_models + 1) * _LEGEND_LINE_INCHES if num_models > _MOST_MODELS_INSIDE else 0.0
         _, ax = figure(size, size + below)
-    first = curves[0]
-    if first.positive:
-        subtitle = f"positive: {shortened(first.positive)} ({first.positives:,} of {first.n:,} images)"
-    else:
-        subtitle = f"each class against the rest ({first.n:,} images)"
-    set_title(ax, title, subtitle)
+    set_title(ax, title, _subtitle(curves))
     # A little room, so that curves along the edges stay visible.
     ax.set_xlim(-0.02, 1.02)
     ax.set_ylim(-0.02, 1.02)
@@ -128,16 +125,16 @@ def draw_curves(
     curves: Sequence[RankCurve],
     ax: "Axes",
     area_name: str,
-    references: "Sequence[tuple[Line2D, str]]" = (),
+    reference: tuple[float, float, str] | None = None,
     drawstyle: str = "default",
 ) -> None:
-    """Draws each label's seeds in one style, with one legend line a label and the references last.
+    """Draws each label's seeds in one style, with one legend line a label and the reference last.
 
     Args:
         curves: The curves; those with the same label are seeds of one model.
         ax: Where to draw.
         area_name: What the area is called in the legend.
-        references: Lines already drawn, with their legend text.
+        reference: What guessing gets: height at x = 0, height at x = 1, and the legend text.
         drawstyle: Matplotlib's way from point to point.
     """
     if all(curve.area is None for curve in curves):
@@ -153,10 +150,35 @@ def draw_curves(
         # An empty line of full width: thin and pale lines are hard to match with a legend.
         handle = ax.plot([], [], linewidth=2.0, **style)[0]
         entries.append((handle, f"{plain(shortened(label))}  {_area_text(seeds, area_name)}"))
-    handles, texts = zip(*entries, *references, strict=True)
-    below = len(styles) > _MOST_MODELS_INSIDE
-    place = {"loc": "upper left", "bbox_to_anchor": (0.0, -0.11)} if below else {"loc": "best"}
+    if reference is not None:
+        left, right, text = reference
+        entries.append((ax.plot([0, 1], [left, right], color=REFERENCE_COLOR, linestyle=(0, (1, 2)), lw=1)[0], text))
+    handles, texts = zip(*entries, strict=True)
+    place = _below(ax) if len(styles) > _MOST_MODELS_INSIDE else {"loc": "best"}
     ax.legend(handles, texts, fontsize=9, framealpha=0.9, edgecolor="none", handlelength=2.8, **place)
+
+
+def _below(ax: "Axes") -> dict[str, Any]:
+    """Returns where a legend below the axes goes: a fixed way down, whatever the height of the axes."""
+    from matplotlib.transforms import ScaledTranslation
+
+    down = ScaledTranslation(0, -_LEGEND_GAP_INCHES, ax.figure.dpi_scale_trans)
+    return {
+        "loc": "upper left",
+        "bbox_to_anchor": (0.0, 0.0),
+        "bbox_transform": ax.transAxes + down,
+        "borderaxespad": 0.0,
+    }
+
+
+def _subtitle(curves: Sequence[RankCurve]) -> str:
+    """Names the positive class, and the numbers of images where all curves have the same."""
+    first = curves[0]
+    one_set = len({(curve.n, curve.positives) for curve in curves}) == 1
+    if not first.positive:
+        return f"each class against the rest ({first.n:,} images)"
+    counts = f" ({first.positives:,} of {first.n:,} images)" if one_set else ""
+    return f"positive: {shortened(first.positive)}{counts}"
 
 
 def _area_text(seeds: Sequence[RankCurve], area_name: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from functools import lru_cache
 from math import ceil
+from textwrap import wrap
 from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
@@ -61,8 +62,9 @@ def panels(
     # Matplotlib takes 0.3 s to import, and tables need none of it.
     from matplotlib.figure import Figure
 
-    columns = min(num_panels, max_columns)
-    rows = ceil(num_panels / columns)
+    rows = ceil(num_panels / max_columns)
+    # Four panels stand better as two and two than as three and one.
+    columns = ceil(num_panels / rows)
     drawn = Figure(figsize=(width * columns, height * rows), dpi=150, layout="constrained", facecolor="white")
     axes = [drawn.add_subplot(rows, columns, index + 1) for index in range(num_panels)]
     for ax in axes:
@@ -92,11 +94,11 @@ def write_reason(ax: "Axes", reason: str) -> None:
     ax.text(
         0.5,
         0.5,
-        plain(reason),
+        # Matplotlib's own wrapping knows the figure's edges, not those of the axes.
+        "\n".join(plain(line) for line in wrap(reason, 40)),
         transform=ax.transAxes,
         ha="center",
         va="center",
-        wrap=True,
         color=_TEXT_COLOR,
     )
 

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, precision_recall_curve
 
 from kbin.evaluation.curves import RankCurve, curve_axes, draw_curves
-from kbin.evaluation.drawing import REFERENCE_COLOR
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -66,13 +65,11 @@ def plot_precision_recall_curves(
     ax = curve_axes(curves, ax, title, size=5.2)
     ax.set_xlabel("Recall (share of positives found)")
     ax.set_ylabel("Precision (share of those called positive that are)")
-    references = []
-    # With one curve a class, each class has its own share; the lines would tell nothing.
-    if len({(curve.n, curve.positives) for curve in curves}) == 1:
-        share = curves[0].prevalence
-        line = ax.axhline(share, color=REFERENCE_COLOR, linestyle=(0, (1, 2)), linewidth=1)
-        references.append((line, f"guessing  AP {share:.3f}"))
-    draw_curves([_without_spike(curve) for curve in curves], ax, "AP", references, drawstyle="steps-post")
+    # Sets, or one curve a class, have each their own share of positives: no line would hold for all.
+    same_share = len({(curve.n, curve.positives) for curve in curves}) == 1
+    share = curves[0].prevalence
+    reference = (share, share, f"guessing  AP {share:.3f}") if same_share else None
+    draw_curves([_without_spike(curve) for curve in curves], ax, "AP", reference, drawstyle="steps-post")
     return ax
 
 

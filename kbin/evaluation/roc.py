@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from kbin.evaluation.curves import RankCurve, curve_axes, draw_curves
-from kbin.evaluation.drawing import REFERENCE_COLOR
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,9 +55,7 @@ def plot_roc_curves(curves: Sequence[RocCurve], ax: "Axes | None" = None, title:
         DataError: There is no curve.
     """
     ax = curve_axes(curves, ax, title, size=5.2)
-    ax.set_aspect("equal")
     ax.set_xlabel("False positive rate (share of negatives called positive)")
     ax.set_ylabel("True positive rate (share of positives found)")
-    chance = ax.plot([0, 1], [0, 1], color=REFERENCE_COLOR, linestyle=(0, (1, 2)), linewidth=1)[0]
-    draw_curves(curves, ax, "AUC", [(chance, "guessing  AUC 0.500")])
+    draw_curves(curves, ax, "AUC", (0.0, 1.0, "guessing  AUC 0.500"))
     return ax

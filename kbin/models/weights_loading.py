@@ -1,5 +1,6 @@
 """Weights files -> a built backbone. Untrusted files are data: no pickle, and a file of another network is refused."""
 
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from pickle import UnpicklingError
@@ -36,10 +37,12 @@ def load_backbone_weights(model: keras.Model, backbone: Backbone, path: Path, is
             f"{path} is not a kind of weights file that {backbone.name} reads: {', '.join(backbone.weights_suffixes)}."
         )
     try:
-        if path.name.endswith((".pth", ".pt")):
-            _load_state_dict(model, torch.load(path, map_location="cpu", weights_only=True))
-        else:
-            model.load_weights(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what Keras and torch warn of in a wrong file, they also raise
+            if path.name.endswith((".pth", ".pt")):
+                _load_state_dict(model, torch.load(path, map_location="cpu", weights_only=True))
+            else:
+                model.load_weights(path)
     except (
         TypeError,
         ValueError,

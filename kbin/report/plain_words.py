@@ -3,19 +3,18 @@
 No sentence names a winner: until intervals and paired tests are there, a lead over another model says little.
 """
 
-from collections.abc import Sequence
-
-from kbin.report.recorded import ModelResults, RunResults
+from kbin.report.recorded import TRAIN, VALIDATION, ModelResults, RunResults, SetResults
 from kbin.report.wording import (
     about_text,
-    contents_text,
     count_text,
     error_text,
     listed,
     majority_share,
+    mean_share_text,
     mean_text,
     metric_text,
     reason_text,
+    share_text,
     spread_sentence,
 )
 
@@ -23,37 +22,52 @@ from kbin.report.wording import (
 def summary_sentences(results: RunResults) -> list[str]:
     """Returns the summary, the most important first."""
     if not results.done:
-        return ["No model has results: every one failed."] + _failures(results)
+        return ["No model has results: every one failed.", *_failures(results)]
     models = results.done
     main = _one_model(results, models[0]) if len(models) == 1 else _several_models(results)
     return [*main, *_baseline(results), *_failures(results), spread_sentence(results)]
 
 
 def _where(results: RunResults) -> str:
-    name = results.main_set
-    return f"On the set “{name}” ({contents_text(results, name)})"
+    contents = results.sets[results.main_set]
+    images = count_text(contents.n, "image")
+    if results.positive is not None:
+        images += f", {contents.counts[results.positive]:,} of them “{results.positive}”, the positive class"
+    return f"On “{results.main_set}” ({images})"
+
+
+def _majority(results: RunResults, set_name: str) -> str:
+    share = share_text(majority_share(results, set_name))
+    return f"always answering “{results.majority_class(set_name)}” would be right on {share}"
 
 
 def _one_model(results: RunResults, model: ModelResults) -> list[str]:
     entry = model.sets[results.main_set]
-    answers = (
-        f"answers with an accuracy of {mean_text('accuracy', entry)}; always answering "
-        f"“{results.majority_class(results.main_set)}” would get {majority_share(results, results.main_set)}."
-    )
+    return [
+        f"{_where(results)}, {model.id} is right on {mean_share_text('accuracy', entry)} of the images; "
+        f"{_majority(results, results.main_set)}.",
+        _ranking(results, entry),
+    ]
+
+
+def _ranking(results: RunResults, entry: SetResults) -> str:
+    """Returns what the ROC AUC says, in words."""
     if entry.metrics.get("roc_auc") is None:
-        return [
-            f"{_where(results)}, {model.id} {answers}",
-            f"It has no ROC AUC there: {reason_text('roc_auc', entry)}.",
-        ]
-    return [f"{_where(results)}, {model.id} reaches a ROC AUC of {mean_text('roc_auc', entry)} and {answers}"]
+        return f"There is no ROC AUC: {reason_text('roc_auc', entry)}."
+    if results.positive is None:
+        return f"Its ROC AUC, a mean over the classes, is {mean_text('roc_auc', entry)}; guessing gets 0.500."
+    negative = next(name for name in results.classes if name != results.positive)
+    return (
+        f"It gives a “{results.positive}” image the higher score in {mean_share_text('roc_auc', entry)} of all pairs "
+        f"with a “{negative}” one (ROC AUC {mean_text('roc_auc', entry)}); guessing gets 50%."
+    )
 
 
 def _several_models(results: RunResults) -> list[str]:
     ranges = [text for text in (_range(results, "roc_auc", "ROC AUC"), _range(results, "accuracy", "accuracy")) if text]
-    majority = results.majority_class(results.main_set)
     return [
-        f"{_where(results)}, over {count_text(len(results.done), 'model')}, {listed(ranges)}; always answering "
-        f"“{majority}” would get an accuracy of {majority_share(results, results.main_set)}."
+        f"{_where(results)}, over {count_text(len(results.done), 'model')}, {listed(ranges)}; "
+        f"{_majority(results, results.main_set)}."
     ]
 
 
@@ -75,10 +89,11 @@ def _baseline(results: RunResults) -> list[str]:
     sentences = []
     for name in names:
         beaten = [model.id for model in results.done if not model.sets[name].beats_majority]
-        if beaten:
+        # Where there is one class only, nothing could do better.
+        if beaten and majority_share(results, name) < 1:
             sentences.append(
                 f"On “{name}”, {listed(beaten)} {'does' if len(beaten) == 1 else 'do'} not beat always answering "
-                f"“{results.majority_class(name)}” (accuracy {majority_share(results, name)})."
+                f"“{results.majority_class(name)}”, which is right on {share_text(majority_share(results, name))}."
             )
     return sentences
 
@@ -87,11 +102,13 @@ def _failures(results: RunResults) -> list[str]:
     return [f"{model.id} failed and has no results: {error_text(model)}" for model in results.failed]
 
 
-def reading_notes(results: RunResults, set_names: Sequence[str]) -> list[str]:
-    """Returns what one has to know to read the tables of these sets."""
+def reading_notes(results: RunResults) -> list[str]:
+    """Returns what one has to know to read the numbers of the sets."""
     notes = [about_text(results)]
-    if "train" in set_names:
-        notes.append("The models were trained on “train”: its numbers show how much was learned by heart, no more.")
-    if "validation" in set_names:
-        notes.append("“validation” chose the threshold (and the kept epoch, with early stopping): its numbers flatter.")
+    if TRAIN in results.sets:
+        notes.append(f"“{TRAIN}” is what the models learned from: its numbers show how well they remember, no more.")
+    if VALIDATION in results.sets:
+        notes.append(
+            f"“{VALIDATION}” serves to choose a threshold or an epoch: where that was done, its numbers flatter."
+        )
     return notes

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from kbin.errors import DataError, RunFolderError
 from kbin.evaluation.confusion import ConfusionMatrix
-from kbin.evaluation.drawing import panels, plain, set_title
+from kbin.evaluation.drawing import panels, shortened
 from kbin.evaluation.learning_curves import LearningCurves
 from kbin.evaluation.precision_recall import PrecisionRecallCurve, plot_precision_recall_curves
 from kbin.evaluation.roc import RocCurve, plot_roc_curves
@@ -24,14 +24,14 @@ from kbin.report.recorded import TRAIN, ModelResults, RunResults, read_results
 from kbin.runs import RunDirectory, save_figure
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 # Beyond these, panels and legends are too many to read; predictions/*.csv hold every class.
 MOST_CLASSES_WITH_CURVES = 12
 MOST_CLASSES_IN_CONFUSION = 20
 
-_PANEL_WIDTH, _PANEL_HEIGHT = 4.6, 4.3  # inches
+_PANEL_WIDTH, _PANEL_HEIGHT, _LEGEND_LINE = 4.6, 4.3, 0.22  # inches
+_LONGEST_NAME = 18  # letters, in a panel
 
 
 @dataclass(frozen=True)
@@ -132,53 +132,49 @@ def _learning_curves(curves: LearningCurves) -> "Figure":
 
 def _across_models(kind: CurveKind, set_name: str, scores: Sequence[_Scores], recorded: RunResults) -> "Figure":
     """Returns all models and seeds on one set: one panel for two classes, one a class for more."""
-    title = f"{kind.title} on {set_name}"
-    if recorded.positive is not None:
-        drawn, (ax,) = panels(1, 6.0, 5.4)
-        positive = recorded.positive
-        kind.plot([kind.curve.from_scores(s.y_true, s.y_probability, s.model_id, positive) for s in scores], ax, title)
-        return drawn
+    title = f"{kind.title} on {shortened(set_name)}"
+    positive = recorded.positive
+    if positive is not None:
+        curves = [kind.curve.from_scores(s.y_true, s.y_probability, s.model_id, positive) for s in scores]
+        return kind.plot(curves, title=title).figure
     shown = recorded.classes[:MOST_CLASSES_WITH_CURVES]
-    drawn, axes = panels(len(shown), _PANEL_WIDTH, _PANEL_HEIGHT)
+    num_models = len({one.model_id for one in scores})
+    drawn, axes = panels(len(shown), _PANEL_WIDTH, _PANEL_HEIGHT + num_models * _LEGEND_LINE)
     for k, (ax, name) in enumerate(zip(axes, shown, strict=True)):
-        curves = [kind.curve.from_scores(s.y_true == k, s.y_probability[:, k], s.model_id, name) for s in scores]
-        kind.plot(curves, ax, title)
+        kind.plot(
+            [kind.curve.from_scores(s.y_true == k, s.y_probability[:, k], s.model_id, name) for s in scores], ax, title
+        )
     return _with_omission(drawn, recorded)
 
 
 def _across_sets(kind: CurveKind, label: str, scores: dict[str, _Scores], recorded: RunResults) -> "Figure":
-    """Returns one trained model on all sets: in one panel for two classes, in a panel a set for more."""
-    if recorded.positive is not None:
-        drawn, (ax,) = panels(1, 6.0, 5.4)
-        positive = recorded.positive
-        kind.plot([kind.curve.from_scores(s.y_true, s.y_probability, n, positive) for n, s in scores.items()], ax)
-        _retitle(ax, f"{kind.title}: {label}", f"positive: {plain(positive)}; a curve an evaluation set")
-        return drawn
-    drawn, axes = panels(len(scores), _PANEL_WIDTH, _PANEL_HEIGHT)
+    """Returns one trained model on all sets: a curve a set for two classes, a panel a set for more."""
+    positive = recorded.positive
+    if positive is not None:
+        curves = [kind.curve.from_scores(s.y_true, s.y_probability, name, positive) for name, s in scores.items()]
+        return kind.plot(curves, title=f"{kind.title}: {label}").figure
+    num_curves = min(len(recorded.classes), MOST_CLASSES_WITH_CURVES)
+    drawn, axes = panels(len(scores), _PANEL_WIDTH, _PANEL_HEIGHT + num_curves * _LEGEND_LINE)
     for ax, (name, one) in zip(axes, scores.items(), strict=True):
-        curves = kind.curve.one_vs_rest(one.y_true, one.y_probability, recorded.classes)
-        kind.plot(curves[:MOST_CLASSES_WITH_CURVES], ax, f"{kind.title} on {name}")
+        each = kind.curve.one_vs_rest(one.y_true, one.y_probability, recorded.classes)
+        kind.plot(each[:num_curves], ax, f"{kind.title} on {shortened(name)}")
     return _with_omission(drawn, recorded)
-
-
-def _retitle(ax: "Axes", title: str, subtitle: str) -> None:
-    """Replaces a subtitle that speaks of one set of images where there are several."""
-    from matplotlib.text import Annotation
-
-    for text in [text for text in ax.texts if isinstance(text, Annotation)]:
-        text.remove()
-    set_title(ax, title, subtitle)
 
 
 def _confusion(model: ModelResults, index: int, recorded: RunResults) -> "Figure":
     """Returns the confusion of one seed at its threshold, a panel a set."""
     size = len(recorded.classes)
-    drawn, axes = panels(len(model.sets), 2.4 + 1.05 * size, 2.1 + 0.85 * size)
+    # Panels leave a name less room than a figure of its own would.
+    names = [shortened(name, _LONGEST_NAME) for name in recorded.classes]
+    positive = None if recorded.positive is None else shortened(recorded.positive, _LONGEST_NAME)
+    width = 2.4 + 1.05 * size + 0.13 * max(0, max(map(len, names)) - 10)
+    drawn, axes = panels(len(model.sets), width, 2.1 + 0.85 * size)
     for ax, (name, entry) in zip(axes, model.sets.items(), strict=True):
-        of_seed = entry.per_seed[index]
-        matrix = ConfusionMatrix(of_seed.confusion, recorded.classes, recorded.positive)
-        threshold = "" if recorded.positive is None else f", threshold {of_seed.threshold:.3f}"
-        matrix.plot(ax, f"{name}: seed {of_seed.seed}{threshold}")
+        matrix = ConfusionMatrix(entry.per_seed[index].confusion, names, positive)
+        matrix.plot(ax, shortened(name, 2 * _LONGEST_NAME))
+    seed = next(iter(model.sets.values())).per_seed[index]
+    threshold = "" if positive is None else f", threshold {seed.threshold:.3f}"
+    drawn.suptitle(f"Confusion: {model.id}, seed {seed.seed}{threshold}", x=0.01, ha="left", fontsize=11)
     return drawn
 
 

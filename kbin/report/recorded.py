@@ -122,7 +122,7 @@ class ModelResults(_Recorded):
 class SetContents(_Recorded):
     """The images of one evaluation set."""
 
-    n: int
+    n: Annotated[int, Field(ge=1)]
     counts: dict[str, int]
 
 
@@ -158,10 +158,19 @@ class RunResults(_Recorded):
         return tuple(name for name in self.sets if name not in (TRAIN, VALIDATION))
 
     @property
+    def reading_order(self) -> tuple[str, ...]:
+        """All sets, those that say most first: the test sets, validation, training."""
+        return (*self.test_sets, *(name for name in (VALIDATION, TRAIN) if name in self.sets))
+
+    @property
+    def shown_sets(self) -> tuple[str, ...]:
+        """The sets that details are shown of: the test sets, or what comes nearest where there is none."""
+        return self.test_sets or self.reading_order[:1]
+
+    @property
     def main_set(self) -> str:
         """The set that a summary speaks of first: "test", or whatever comes nearest to it."""
-        candidates = (TEST, *self.test_sets, VALIDATION, *self.sets)
-        return next(name for name in candidates if name in self.sets)
+        return TEST if TEST in self.sets else self.reading_order[0]
 
     def majority_class(self, set_name: str) -> str:
         """Returns the most frequent class of a set, the first of equally frequent ones."""

@@ -6,7 +6,7 @@ from typing import Any
 from rich.cells import cell_len, chop_cells
 
 from kbin.evaluation.metric_names import metric_row
-from kbin.report.recorded import ModelResults, RunResults, SetResults, read_results
+from kbin.report.recorded import RunResults, SetResults, read_results
 from kbin.report.wording import (
     NOT_ABOVE_MAJORITY,
     UNDEFINED,
@@ -56,7 +56,8 @@ def result_lines(results: Mapping[str, Any]) -> list[str]:
 def _set_lines(results: RunResults, set_name: str) -> list[str]:
     widths = _widths(results)
     entries = {model.id: model.sets[set_name] for model in results.done}
-    heading = f"{set_name}: {contents_text(results, set_name)}; majority baseline {majority_share(results, set_name)}"
+    baseline = metric_text("majority_accuracy", majority_share(results, set_name))
+    heading = f"{set_name}: {contents_text(results, set_name)}; majority baseline {baseline}"
     lines = _wrapped(heading, hanging=_INDENT)
     titles = [_HEADINGS.get(name, metric_row(name).title) for name in _COLUMNS]
     lines.append(_row("", titles, widths))

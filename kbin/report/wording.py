@@ -1,12 +1,14 @@
 """Numbers and names in words: one way to write each, in text and page alike."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from kbin.evaluation.metric_names import metric_row
 from kbin.report.recorded import ModelResults, RunResults, SetResults
 
-UNDEFINED = "–"
+UNDEFINED = "\N{EN DASH}"
 NOT_ABOVE_MAJORITY = "≤ majority"
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 _SECONDS_WITH_DECIMALS = 10
 _MINUTE, _HOUR = 60, 3600  # seconds
 
@@ -19,12 +21,14 @@ def metric_text(name: str, value: float | None) -> str:
 def spread_text(name: str, entry: SetResults) -> str:
     """Returns "± 0.004", the standard deviation over seeds, or "" where there is none."""
     spread = entry.spread.get(name)
-    return "" if spread is None else f"± {metric_text(name, spread)}"
+    return "" if spread is None else f"±{_NO_BREAK}{metric_text(name, spread)}"
 
 
 def mean_text(name: str, entry: SetResults) -> str:
     """Returns a metric's mean over seeds and, where there are several, its spread."""
-    return " ".join(part for part in (metric_text(name, entry.metrics.get(name)), spread_text(name, entry)) if part)
+    return _NO_BREAK.join(
+        part for part in (metric_text(name, entry.metrics.get(name)), spread_text(name, entry)) if part
+    )
 
 
 def reason_text(name: str, entry: SetResults) -> str:
@@ -32,10 +36,21 @@ def reason_text(name: str, entry: SetResults) -> str:
     return entry.undefined.get(name, "not recorded")
 
 
-def count_text(count: float, one: str, several: str | None = None) -> str:
-    """Returns "1 image", "2 images"; means over seeds of counts have one decimal."""
-    number = f"{count:,.0f}" if float(count).is_integer() else f"{count:,.1f}"
-    return f"{number} {one if count == 1 else several or one + 's'}"
+def number_text(count: float) -> str:
+    """Returns a count; means over seeds of counts have one decimal."""
+    return f"{count:,.0f}" if float(count).is_integer() else f"{count:,.1f}"
+
+
+def count_text(count: int, one: str) -> str:
+    """Returns "1 image", "2 images"."""
+    return f"{count:,} {one if count == 1 else one + 's'}"
+
+
+def mean_share_text(name: str, entry: SetResults) -> str:
+    """Returns the mean over seeds of a metric between 0 and 1 as a percentage, with its spread."""
+    spread = entry.spread.get(name)
+    mean = share_text(entry.metrics.get(name))
+    return mean if spread is None else f"{mean}{_NO_BREAK}±{_NO_BREAK}{share_text(spread)}"
 
 
 def share_text(share: float | None) -> str:
@@ -55,6 +70,14 @@ def duration_text(seconds: float) -> str:
     return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE:02d} min"
 
 
+def time_text(moment: str) -> str:
+    """Returns a moment in ISO 8601 as people read it; anything else as it is."""
+    try:
+        return f"{datetime.fromisoformat(moment).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    except ValueError:
+        return moment
+
+
 def listed(items: Sequence[str]) -> str:
     """Returns "a", "a and b", "a, b and c"."""
     return " and ".join(part for part in (", ".join(items[:-1]), *items[-1:]) if part)
@@ -69,10 +92,10 @@ def contents_text(results: RunResults, set_name: str) -> str:
     return f"{images}, {contents.counts[results.positive]:,} {results.positive} (positive)"
 
 
-def majority_share(results: RunResults, set_name: str) -> str:
+def majority_share(results: RunResults, set_name: str) -> float:
     """Returns the accuracy of always answering a set's most frequent class."""
     contents = results.sets[set_name]
-    return metric_text("majority_accuracy", contents.counts[results.majority_class(set_name)] / contents.n)
+    return contents.counts[results.majority_class(set_name)] / contents.n
 
 
 def about_text(results: RunResults) -> str:
@@ -91,10 +114,10 @@ def spread_sentence(results: RunResults) -> str:
             "One seed: these numbers do not say how far training again on the same images would move them, nor how "
             "far other test images would."
         )
+    lead = ", so a small lead does not make a better model" if len(results.done) > 1 else ""
     return (
         f"Numbers are means over {count_text(results.num_seeds, 'seed')}; ± is their standard deviation: how far "
-        "training again on the same images moves a number. How far other test images would move it is not in it, so "
-        "a small lead does not make a better model."
+        f"training again on the same images moves a number. How far other test images would move it is not in it{lead}."
     )
 
 

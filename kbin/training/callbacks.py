@@ -103,6 +103,12 @@ class RocPlot(keras.callbacks.Callback):
         self._images, self._labels, self._path = images, labels, Path(path)
         self._every_epoch, self._positive = every_epoch, positive
 
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Refuses a model of more than two classes before it trains."""
+        shape = getattr(self.model, "output_shape", None)  # a subclassed model may not know it yet
+        if shape is not None:
+            _check_two_classes(shape[-1])
+
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Draws, where every epoch is wanted."""
         if self._every_epoch:
@@ -114,12 +120,16 @@ class RocPlot(keras.callbacks.Callback):
 
     def _draw(self, moment: str) -> None:
         labels, outputs = shared_predictions(self.model, self._images, self._labels)
-        if outputs.shape[1] > 2:
-            raise DataError(f"RocPlot draws two classes, but the model has {outputs.shape[1]} outputs.")
+        _check_two_classes(outputs.shape[1])
         curve = RocCurve.from_scores(labels, outputs[:, -1], self.model.name)
         canvas, axes = figure()
         plot_roc_curves([curve], axes, title=f"{moment}, positive: {self._positive}")
         save_figure(canvas, self._path)
+
+
+def _check_two_classes(num_outputs: int) -> None:
+    if num_outputs > 2:
+        raise DataError(f"RocPlot draws two classes, but the model has {num_outputs} outputs.")
 
 
 def _as_csv(rows: Sequence[dict[str, float | int | None]]) -> str:

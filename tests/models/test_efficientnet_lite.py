@@ -29,7 +29,7 @@ def test_logits_of_1000_classes_equal_those_of_the_pytorch_package(state):
     logits = features @ state["_fc.weight"].numpy().T + state["_fc.bias"].numpy()
 
     assert expected.shape == (8, 1000)
-    assert len(set(expected.argmax(axis=1))) > 1  # the images are not all the same to the network
+    assert expected.std(axis=0).mean() > 0.1  # the images are not all the same to the network
     np.testing.assert_allclose(logits, expected, rtol=0, atol=1e-3 * np.ptp(expected))
 
 

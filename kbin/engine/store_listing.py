@@ -1,0 +1,68 @@
+"""What `kbin store` prints, without Keras."""
+
+from datetime import datetime
+from typing import Any
+
+from kbin.engine.feature_store import LIMIT, NETWORKS, PLACE, FeatureStore, folder_bytes
+from kbin.errors import ConfigError
+
+_MB = 10**6
+
+
+def store_rows(store: FeatureStore) -> list[dict[str, Any]]:
+    """Returns a plain row a table, last used first."""
+    return [
+        {
+            "name": entry.name,
+            "backbone": entry.key.get("backbone"),
+            "cut": entry.key.get("cut"),
+            "image_size": entry.key.get("image_size"),
+            "runtime": entry.key.get("runtime"),
+            "precision": entry.key.get("precision"),
+            "augment": entry.key.get("augment"),
+            "images": entry.images,
+            "bytes": entry.bytes,
+            "last_used": datetime.fromtimestamp(entry.last_used).isoformat(timespec="seconds"),
+        }
+        for entry in store.entries()
+    ]
+
+
+def store_lines(store: FeatureStore) -> list[str]:
+    """Returns the listing as text, at most 80 columns wide."""
+    rows = store_rows(store)
+    used = sum(row["bytes"] for row in rows)
+    networks = folder_bytes(store.root / NETWORKS)
+    lines = [
+        f"{store.root} ({PLACE})",
+        f"{used / _MB:,.1f} MB of at most {store.limit_bytes / _MB:,.0f} MB ({LIMIT}), "
+        f"and {networks / _MB:,.1f} MB of converted networks",
+    ]
+    if not rows:
+        return [*lines, "no features stored"]
+    lines += ["", f"{'name':<9}{'backbone':<19}{'cut':<20}{'images':>8}{'MB':>9}  last used"]
+    for row in rows:
+        views = " augmented" if row["augment"] else ""
+        lines.append(
+            f"{row['name'][:8]:<9}{row['backbone'] or '?':<19}{(row['cut'] or '?')[:19]:<20}{row['images']:>8,}"
+            f"{row['bytes'] / _MB:>9,.1f}  {row['last_used'][:10]}"
+        )
+        lines.append(f"{'':<9}{row['image_size']} px, {row['runtime']}, {row['precision']}{views}")
+    return [*lines, "", "`kbin store --clear NAME` removes one, `--clear all` everything."]
+
+
+def clear_lines(store: FeatureStore, name: str) -> list[str]:
+    """Clears one table or all, and returns what was removed as text.
+
+    Raises:
+        ConfigError: No table, or more than one, has a name that begins so.
+    """
+    if name != "all":
+        matches = [entry.name for entry in store.entries() if entry.name.startswith(name)]
+        if len(matches) != 1:
+            known = ", ".join(entry.name[:8] for entry in store.entries()) or "none"
+            raise ConfigError(
+                f"--clear {name}: {len(matches)} tables have such a name; there are: {known}; or give 'all'."
+            )
+    removed = store.clear(None if name == "all" else name)
+    return [f"removed {len(removed)} tables, {sum(entry.bytes for entry in removed) / _MB:,.1f} MB"]

@@ -1,0 +1,171 @@
+"""What the page says of one model, as rows and numbers before any markup."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kbin.evaluation.confusion import ConfusionMatrix
+from kbin.evaluation.metric_names import METRICS, MetricRow
+from kbin.report.pictures import Picture, learning_pictures
+from kbin.report.plots import MOST_CLASSES_IN_CONFUSION
+from kbin.report.recorded import ModelResults, RunResults, SetResults
+from kbin.report.wording import UNDEFINED, count_text, metric_text, number_text, share_text
+from kbin.runs import RunDirectory
+
+_HALF = 0.5
+_POINT_TITLES = {"half": "at 0.5", "locked": "in force", "oracle": "best on this set (an oracle)"}
+_CLASS_METRICS = ("precision", "recall", "f1")
+
+THRESHOLD_COLUMNS: tuple[MetricRow, ...] = tuple(row for row in METRICS if row.uses_threshold)
+
+
+@dataclass(frozen=True)
+class PointRow:
+    """One operating point of one model on one set."""
+
+    set_name: str
+    title: str
+    threshold: float
+    values: list[str]
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """One class of one set: number of images, precision, recall, F1."""
+
+    set_name: str
+    class_name: str
+    n: int
+    values: list[str]
+
+
+@dataclass(frozen=True)
+class SeedRow:
+    """One seed: the epoch whose weights were kept, and its entry in each shown set."""
+
+    seed: int
+    epoch: int
+    threshold: float
+    areas: list[str]
+
+
+@dataclass(frozen=True)
+class ConfusionCell:
+    """Mean number of images over seeds, and the share of the true class that it is."""
+
+    count: str
+    share: str
+    shade: float
+    right: bool
+
+
+@dataclass(frozen=True)
+class ConfusionTable:
+    """The confusion on one set, means over seeds; rows are true classes, columns predicted ones."""
+
+    set_name: str
+    rows: dict[str, list[ConfusionCell]]
+    totals: dict[str, str]
+
+
+@dataclass(frozen=True)
+class ModelSection:
+    """Everything that the page says of one model.
+
+    Attributes:
+        anchor: Where links lead; ids of people's making are no good for it.
+        model: As recorded.
+        shown: The sets of classes, seeds and confusions: the test sets, or what comes nearest.
+        classes: Rows of precision, recall and F1.
+        seeds: A row a seed.
+        points: Rows of operating points; empty where there is one only.
+        confusions: A table a set; empty where the classes are too many to read.
+        learning: Learning curves.
+    """
+
+    anchor: str
+    model: ModelResults
+    shown: tuple[str, ...] = ()
+    classes: tuple[ClassRow, ...] = ()
+    seeds: tuple[SeedRow, ...] = ()
+    points: tuple[PointRow, ...] = ()
+    confusions: tuple[ConfusionTable, ...] = ()
+    learning: tuple[Picture, ...] = ()
+
+    @property
+    def has_undefined(self) -> bool:
+        """Whether a number is missing in one of the tables."""
+        rows = [row.values for row in self.classes]
+        rows += [row.values for row in self.points] + [row.areas for row in self.seeds]
+        return any(UNDEFINED in row for row in rows)
+
+
+def model_sections(run: RunDirectory, results: RunResults) -> list[ModelSection]:
+    """Returns a section a model, in the order of the experiment; a failed one has its settings only.
+
+    Raises:
+        RunFolderError: A plot or a history is missing.
+    """
+    return [_section(run, results, model, f"model-{index}") for index, model in enumerate(results.models, start=1)]
+
+
+def _section(run: RunDirectory, results: RunResults, model: ModelResults, anchor: str) -> ModelSection:
+    if model.status == "failed":
+        return ModelSection(anchor, model)
+    shown = results.shown_sets
+    readable = len(results.classes) <= MOST_CLASSES_IN_CONFUSION
+    return ModelSection(
+        anchor,
+        model,
+        shown,
+        classes=tuple(_class_rows(results, model, shown)),
+        seeds=tuple(_seed_rows(model, shown)),
+        points=tuple(_point_rows(results, model)),
+        confusions=tuple(_confusion(results, name, model.sets[name]) for name in shown) if readable else (),
+        learning=tuple(learning_pictures(run, results, model)),
+    )
+
+
+def _class_rows(results: RunResults, model: ModelResults, shown: Sequence[str]) -> list[ClassRow]:
+    rows = []
+    for name in shown:
+        for label in results.classes:
+            one = model.sets[name].per_class[label]
+            rows.append(ClassRow(name, label, one.n, [metric_text(m, getattr(one, m)) for m in _CLASS_METRICS]))
+    return rows
+
+
+def _seed_rows(model: ModelResults, shown: Sequence[str]) -> list[SeedRow]:
+    rows = []
+    for index, (seed, epoch) in enumerate(zip(model.seeds, model.epoch, strict=True)):
+        entries = [model.sets[name].per_seed[index] for name in shown]
+        areas = [metric_text("roc_auc", entry.metrics.get("roc_auc")) for entry in entries]
+        rows.append(SeedRow(seed, epoch, entries[0].threshold, areas))
+    return rows
+
+
+def _point_rows(results: RunResults, model: ModelResults) -> list[PointRow]:
+    """Returns the metrics at each operating point; none where every seed's threshold is .5 anyway."""
+    if {one.threshold for entry in model.sets.values() for one in entry.per_seed} == {_HALF}:
+        return []
+    return [
+        PointRow(
+            name,
+            _POINT_TITLES.get(key, key),
+            point.threshold,
+            [metric_text(row.name, point.metrics.get(row.name)) for row in THRESHOLD_COLUMNS],
+        )
+        for name in results.reading_order
+        for key, point in model.sets[name].operating_points.items()
+    ]
+
+
+def _confusion(results: RunResults, set_name: str, entry: SetResults) -> ConfusionTable:
+    shares = ConfusionMatrix(entry.confusion, results.classes, results.positive).row_shares()
+    rows = {
+        label: [
+            ConfusionCell(number_text(count), share_text(share), round(share or 0.0, 3), row == column)
+            for column, (count, share) in enumerate(zip(entry.confusion[row], shares[row], strict=True))
+        ]
+        for row, label in enumerate(results.classes)
+    }
+    return ConfusionTable(set_name, rows, {label: count_text(one.n, "image") for label, one in entry.per_class.items()})

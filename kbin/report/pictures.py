@@ -1,0 +1,112 @@
+"""The plots of a run folder as pictures inside the page, each with a text that says its numbers."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kbin.errors import RunFolderError
+from kbin.evaluation.metric_names import metric_row
+from kbin.report.plots import CURVE_KINDS, CurveKind
+from kbin.report.recorded import TRAIN, ModelResults, RunResults
+from kbin.report.wording import count_text, mean_text, metric_text, reason_text
+from kbin.runs import RunDirectory
+
+# Curves of many models over many images make an SVG of megabytes; the PNG of the same plot stays near 100 kB.
+_LARGEST_SVG = 150_000  # bytes
+# With more trained models than this the page shows the learning curves of each model's first seed only.
+_MOST_LEARNING_CURVES = 12
+_AREAS = {"roc": "roc_auc", "precision_recall": "average_precision"}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A plot inside the page.
+
+    Attributes:
+        source: A data URI.
+        alternative: What it shows, with its numbers.
+        caption: A line below it.
+    """
+
+    source: str
+    alternative: str
+    caption: str
+
+
+def curve_pictures(run: RunDirectory, results: RunResults) -> dict[str, list[Picture]]:
+    """Returns ROC and precision-recall curves across models, by test set (by the validation set without one).
+
+    Raises:
+        RunFolderError: A plot is missing.
+    """
+    if not results.done:
+        return {}
+    return {
+        name: [
+            Picture(
+                _data_uri(run.plot_path(f"{kind.name}-{name}")),
+                _curve_text(kind, results, name),
+                f"{kind.title} on {name}",
+            )
+            for kind in CURVE_KINDS
+        ]
+        for name in results.shown_sets
+        if name != TRAIN
+    }
+
+
+def _curve_text(kind: CurveKind, results: RunResults, set_name: str) -> str:
+    area = metric_row(_AREAS[kind.name])
+    of_class = f", positive class {results.positive}" if results.positive else ", each class against the rest"
+    parts = []
+    for model in results.done:
+        entry = model.sets[set_name]
+        value = mean_text(area.name, entry)
+        if entry.metrics.get(area.name) is None:
+            value = f"undefined, {reason_text(area.name, entry)}"
+        parts.append(f"{model.id} {value}")
+    return f"{kind.title} curves on {set_name}{of_class}. {area.title}: {'; '.join(parts)}."
+
+
+def learning_pictures(run: RunDirectory, results: RunResults, model: ModelResults) -> list[Picture]:
+    """Returns the learning curves of a model, a picture a seed, or of its first seed where the run is large.
+
+    Raises:
+        RunFolderError: A plot or a history is missing.
+    """
+    several = sum(len(one.seeds) for one in results.done) <= _MOST_LEARNING_CURVES
+    pictures = []
+    for seed, epoch in list(zip(model.seeds, model.epoch, strict=True))[: None if several else 1]:
+        history = run.history(model.id, seed)
+        pictures.append(
+            Picture(
+                _data_uri(run.plot_path("learning_curves", model.id, seed)),
+                _history_text(f"Learning curves of {model.id}, seed {seed}", history, epoch),
+                f"Seed {seed}, kept epoch {epoch}",
+            )
+        )
+    return pictures
+
+
+def _history_text(title: str, history: Mapping[str, Sequence[float]], epoch: int) -> str:
+    num_epochs = max((len(column) for column in history.values()), default=0)
+    parts = [
+        f"{words} from {metric_text('log_loss', history[name][0])} to {metric_text('log_loss', history[name][-1])}"
+        for name, words in (("loss", "training loss"), ("val_loss", "validation loss"))
+        if history.get(name)
+    ]
+    return f"{title}: {count_text(num_epochs, 'epoch')}, kept epoch {epoch}; {', '.join(parts)}."
+
+
+def _data_uri(path: Path) -> str:
+    """Returns the SVG beside a PNG, or the PNG itself where the SVG is too large to put into a page."""
+    try:
+        content, kind = path.with_suffix(".svg").read_bytes(), "svg+xml"
+        if len(content) > _LARGEST_SVG:
+            content, kind = path.read_bytes(), "png"
+    except OSError as error:
+        raise RunFolderError(
+            f"the plot {path} is not there ({type(error).__name__}): `kbin report` on the folder draws it."
+        ) from None
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"

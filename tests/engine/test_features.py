@@ -1,0 +1,251 @@
+import logging
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from kbin.engine.augmentation import AugmentedViews, Augmenter
+from kbin.engine.feature_store import FeatureStore
+from kbin.engine.features import FeatureEngine, HashedImages, predict_inputs
+from kbin.engine.inputs import ArrayInputs
+from kbin.engine.prefix import Cut, cut
+from kbin.errors import ConfigError
+from kbin.progress import Progress
+from tests.networks import calibrated_classifier, random_images
+
+IMAGES = random_images(40, 32)
+HASHES = np.array([f"image {index}" for index in range(len(IMAGES))])
+
+
+class CountingInputs(ArrayInputs):
+    """Counts the images that were asked for."""
+
+    def __init__(self, array: np.ndarray):
+        super().__init__(array)
+        self.count = 0
+
+    def take(self, indices: np.ndarray) -> np.ndarray:
+        self.count += len(indices)
+        return super().take(indices)
+
+
+class Lines(Progress):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+
+def parts_of(backbone: str, seed: int = 0, train_blocks: int = 0) -> Cut:
+    parts = cut(calibrated_classifier(backbone, seed=seed, train_blocks=train_blocks))
+    assert parts is not None
+    return parts
+
+
+@pytest.fixture(scope="module")
+def parts() -> Cut:
+    return parts_of("MobileNetV3Large")
+
+
+def engine_at(
+    path: Path, runtime: str = "torch", precision: str = "float32", progress: Progress | None = None
+) -> FeatureEngine:
+    return FeatureEngine(FeatureStore(path, 10**9), runtime, precision, "stretch", progress or Progress())
+
+
+def features(engine: FeatureEngine, parts: Cut, images: ArrayInputs, hashes: np.ndarray = HASHES) -> np.ndarray:
+    stored = engine.features(parts, {"train": HashedImages(hashes, images)})["train"]
+    return stored.take(np.arange(len(hashes)))
+
+
+def test_stored_features_are_those_of_the_network_to_the_bit(parts: Cut, tmp_path: Path) -> None:
+    expected = predict_inputs(parts.prefix, ArrayInputs(IMAGES), 32)
+    assert np.ptp(expected, axis=0).max() > 0.01
+    np.testing.assert_array_equal(features(engine_at(tmp_path), parts, ArrayInputs(IMAGES)), expected)
+
+
+def test_a_second_experiment_computes_only_the_images_that_are_new(parts: Cut, tmp_path: Path) -> None:
+    features(engine_at(tmp_path), parts, ArrayInputs(IMAGES[:30]), HASHES[:30])
+    images = CountingInputs(IMAGES)
+    features(engine_at(tmp_path), parts, images)
+    assert images.count == 10
+    features(engine_at(tmp_path), parts, images)
+    assert images.count == 10
+
+
+def test_an_image_that_is_in_two_sets_is_computed_once(parts: Cut, tmp_path: Path) -> None:
+    test, part = CountingInputs(IMAGES), CountingInputs(IMAGES[:8])
+    sets = {"test": HashedImages(HASHES, test), "part": HashedImages(HASHES[:8], part)}
+    stored = engine_at(tmp_path).features(parts, sets)
+    assert (test.count, part.count) == (40, 0)
+    np.testing.assert_array_equal(stored["part"].take(np.arange(8)), stored["test"].take(np.arange(8)))
+
+
+def test_other_weights_are_another_table(tmp_path: Path) -> None:
+    one, other = parts_of("MobileNetV3Large", seed=0), parts_of("MobileNetV3Large", seed=1)
+    engine = engine_at(tmp_path)
+    a, b = features(engine, one, ArrayInputs(IMAGES)), features(engine, other, ArrayInputs(IMAGES))
+    assert np.abs(a - b).max() > 0.01
+    assert len(engine.store.entries()) == 2
+
+
+def test_another_depth_is_another_table(tmp_path: Path) -> None:
+    engine = engine_at(tmp_path)
+    vectors = features(engine, parts_of("MobileNetV3Large"), ArrayInputs(IMAGES))
+    maps = features(engine, parts_of("MobileNetV3Large", train_blocks=1), ArrayInputs(IMAGES))
+    assert (vectors.ndim, maps.ndim) == (2, 4)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "train_blocks"),
+    [("ResNet50", 1), ("EfficientNetB0", 1), ("MobileNetV3Large", 0), ("EfficientNetLite0", 2)],
+)
+def test_openvino_agrees_with_torch(backbone: str, train_blocks: int, tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+    parts = parts_of(backbone, train_blocks=train_blocks)
+    lines = Lines()
+    fast = features(engine_at(tmp_path / "fast", "openvino", progress=lines), parts, ArrayInputs(IMAGES))
+    exact = features(engine_at(tmp_path / "exact"), parts, ArrayInputs(IMAGES))
+    assert not [line for line in lines.said if "runs on torch" in line]
+    assert fast.shape == exact.shape
+    assert np.abs(fast - exact).max() / np.abs(exact).max() < 2e-5
+
+
+def test_a_converted_network_is_kept_between_runs(parts: Cut, tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+    first, second = Lines(), Lines()
+    features(engine_at(tmp_path, "openvino", progress=first), parts, ArrayInputs(IMAGES[:8]), HASHES[:8])
+    features(engine_at(tmp_path, "openvino", progress=second), parts, ArrayInputs(IMAGES))
+    assert [line for line in first.said if "converting MobileNetV3Large" in line]
+    assert not [line for line in second.said if "converting" in line]
+
+
+def test_a_damaged_converted_network_is_converted_again(parts: Cut, tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+    features(engine_at(tmp_path, "openvino"), parts, ArrayInputs(IMAGES[:8]), HASHES[:8])
+    next((tmp_path / "networks").glob("*.xml")).write_text("<net")
+    lines = Lines()
+    features(engine_at(tmp_path, "openvino", progress=lines), parts, ArrayInputs(IMAGES))
+    assert [line for line in lines.said if "converting" in line]
+
+
+def test_a_network_that_openvino_cannot_take_runs_on_torch_with_one_line(
+    parts: Cut, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    openvino = pytest.importorskip("openvino")
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("no such operation\nmore")
+
+    monkeypatch.setattr(openvino, "convert_model", refuse)
+    lines = Lines()
+    computed = features(engine_at(tmp_path, "openvino", progress=lines), parts, ArrayInputs(IMAGES))
+    np.testing.assert_array_equal(computed, predict_inputs(parts.prefix, ArrayInputs(IMAGES), 32))
+    assert [line for line in lines.said if "runs on torch" in line and "no such operation" in line]
+
+
+def test_bfloat16_on_torch_is_near_float32_but_not_equal(parts: Cut, tmp_path: Path) -> None:
+    rough = features(engine_at(tmp_path, precision="bfloat16"), parts, ArrayInputs(IMAGES))
+    exact = features(engine_at(tmp_path), parts, ArrayInputs(IMAGES))
+    assert rough.dtype == np.float32
+    assert 1e-5 < np.abs(rough - exact).max() / np.abs(exact).max() < 0.1
+
+
+def test_the_same_views_come_again_and_differ_from_each_other() -> None:
+    augmenter = Augmenter([{"layer": "RandomFlip", "mode": "horizontal"}, {"layer": "RandomRotation", "factor": 0.2}])
+    views = AugmentedViews(ArrayInputs(IMAGES), HASHES, augmenter, num_views=2)
+    keras.utils.set_random_seed(1)
+    first = views.take(np.arange(80))
+    keras.utils.set_random_seed(2)
+    np.testing.assert_array_equal(views.take(np.arange(80)), first)
+    assert first.dtype == np.uint8
+    assert np.abs(first[:40].astype(int) - first[40:]).max() > 50
+    assert np.abs(first[:40].astype(int) - IMAGES).max() > 50
+
+
+def test_an_argument_that_a_layer_does_not_take_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"keras.layers.RandomFlip does not take direction: up"):
+        Augmenter([{"layer": "RandomFlip", "direction": "up"}])
+
+
+PASS = """
+import sys
+import numpy as np
+from pathlib import Path
+from tests.engine.test_features import engine_at, parts_of
+from kbin.engine import features as module
+from kbin.engine.features import HashedImages
+from kbin.engine.inputs import ArrayInputs
+from tests.networks import random_images
+
+module.shard_size = lambda num_images: 32
+images = random_images(320, 32)
+hashes = np.array([str(index) for index in range(320)])
+parts = parts_of("MobileNetV3Large")
+print("ready", flush=True)
+engine_at(Path(sys.argv[1])).features(parts, {"train": HashedImages(hashes, ArrayInputs(images))})
+print("done", flush=True)
+"""
+
+
+def started_pass(store: Path) -> subprocess.Popen[str]:
+    process = subprocess.Popen([sys.executable, "-c", PASS, str(store)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def files_of(store: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(store)): path.read_bytes()
+        for path in sorted(store.rglob("*"))
+        if path.is_file() and path.suffix != ".lock"
+    }
+
+
+def check_killed_passes(num_kills: int, folder: Path) -> None:
+    """Kills a pass at random moments until it has been killed often enough, then lets it finish."""
+    start = time.monotonic()
+    assert started_pass(folder / "undisturbed").wait(timeout=120) == 0
+    length = time.monotonic() - start
+    expected = files_of(folder / "undisturbed")
+    assert len(expected) == 1 + 2 * 10
+    generator = random.Random(0)
+    kills = 0
+    while kills < num_kills:
+        store = folder / f"killed {kills}"
+        process = started_pass(store)
+        time.sleep(generator.uniform(0, min(length, 3.0)))
+        if process.poll() is None:
+            os.kill(process.pid, signal.SIGKILL)
+        process.wait(timeout=60)
+        logging.getLogger(__name__).info("killed with %d files stored", len(files_of(store)))
+        assert started_pass(store).wait(timeout=120) == 0
+        assert files_of(store) == expected
+        kills += 1
+
+
+def test_a_pass_that_was_killed_ends_with_the_same_bytes(tmp_path: Path) -> None:
+    check_killed_passes(1, tmp_path)
+
+
+@pytest.mark.slow
+def test_a_pass_killed_at_twenty_random_moments_ends_with_the_same_bytes(tmp_path: Path) -> None:
+    check_killed_passes(20, tmp_path)
+
+
+def test_two_passes_at_once_on_one_store_end_with_the_same_bytes(tmp_path: Path) -> None:
+    assert started_pass(tmp_path / "alone").wait(timeout=120) == 0
+    both = [started_pass(tmp_path / "shared") for _ in range(2)]
+    assert [process.wait(timeout=120) for process in both] == [0, 0]
+    assert files_of(tmp_path / "shared") == files_of(tmp_path / "alone")

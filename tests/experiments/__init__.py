@@ -1,0 +1,1 @@
+"""Scripts of experiments/, run as a person runs them."""

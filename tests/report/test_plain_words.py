@@ -1,0 +1,58 @@
+from kbin.report.plain_words import reading_notes, summary_sentences
+from kbin.report.recorded import read_results
+from tests.report.synthetic_runs import SyntheticRun
+
+
+def _summary(run):
+    return " ".join(" ".join(summary_sentences(read_results(run.results()))).split())
+
+
+def test_one_model_is_summed_up_with_its_accuracy_the_baseline_and_the_meaning_of_its_auc():
+    run = SyntheticRun(models={"fixed": 2.0})
+    entry = run.results()["models"][0]["sets"]["test"]
+    summary = _summary(run)
+
+    assert summary.startswith("On “test” (24 images, 10 of them “defective”, the positive class), fixed is right on ")
+    assert f"{entry['metrics']['accuracy']:.1%} ± {entry['spread']['accuracy']:.1%} of the images" in summary
+    assert "always answering “functional” would be right on 58.3%" in summary
+    assert f"ROC AUC {entry['metrics']['roc_auc']:.3f} ± {entry['spread']['roc_auc']:.3f}" in summary
+
+
+def test_several_models_are_summed_up_as_a_range_without_a_winner():
+    run = SyntheticRun()
+    good, poor = (model["sets"]["test"]["metrics"]["roc_auc"] for model in run.results()["models"])
+    summary = _summary(run)
+
+    assert f"over 2 models, ROC AUC goes from {poor:.3f} (poor) to {good:.3f} (good)" in summary
+    assert not any(word in summary.lower() for word in ("best", "wins", "significant", "outperform"))
+
+
+def test_models_with_equal_numbers_are_not_put_in_an_order():
+    summary = _summary(SyntheticRun(models={"a": 1.0, "b": 1.0}, one_answer=("a", "b")))
+
+    assert "ROC AUC is 0.500 for all" in summary
+
+
+def test_a_model_that_does_not_beat_the_baseline_is_named():
+    summary = _summary(SyntheticRun(models={"good": 6.0, "poor": 1.0}, one_answer=("poor",)))
+
+    assert "On “test”, poor does not beat always answering “functional”, which is right on 58.3%." in summary
+
+
+def test_a_set_with_one_class_has_a_reason_in_place_of_an_auc():
+    summary = _summary(SyntheticRun(models={"fixed": 2.0}, sets={"train": (9, 9), "test": (9, 0)}))
+
+    assert "There is no ROC AUC: no image of this set is 'defective'." in summary
+
+
+def test_failures_are_part_of_the_summary():
+    assert "broken failed and has no results: no memory" in _summary(SyntheticRun(failed={"broken": "no memory"}))
+    assert _summary(SyntheticRun(models={}, failed={"broken": "no memory"})).startswith("No model has results")
+
+
+def test_the_notes_say_why_training_and_validation_numbers_are_no_evidence():
+    notes = " ".join(reading_notes(read_results(SyntheticRun().results())))
+
+    assert "“train” is what the models learned from" in notes
+    assert "“validation” serves to choose" in notes
+    assert "“validation”" not in " ".join(reading_notes(read_results(SyntheticRun(sets={"test": (5, 5)}).results())))

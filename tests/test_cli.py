@@ -1,0 +1,304 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from kbin.cli import main
+from tests.experiment_texts import SMALLEST
+from tests.image_folders import write_images
+
+HEAVY = ("keras", "torch", "sklearn", "matplotlib", "tensorflow")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command left: exit code, standard output and error."""
+
+    code: int
+    out: str
+    err: str
+
+
+Kbin = Callable[..., Outcome]
+
+
+@pytest.fixture
+def kbin(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Kbin]:
+    """Runs a command in this process."""
+    handler = signal.getsignal(signal.SIGTERM)
+
+    def call(*arguments: object) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["kbin", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return Outcome(ended.value.code, *capsys.readouterr())
+
+    yield call
+    signal.signal(signal.SIGTERM, handler)
+
+
+@pytest.fixture
+def experiment(tmp_path: Path) -> Path:
+    """An experiment that trains in a second, on images beside it."""
+    write_images(
+        tmp_path / "images",
+        {f"{name}/{kind}": 6 for name in ("train", "validation", "test") for kind in ("dark", "bright")},
+    )
+    path = tmp_path / "experiment.yaml"
+    path.write_text(
+        "name: shades\n"
+        "data: {source: folder, path: images, classes: [dark, bright], positive: bright, image_size: 32}\n"
+        "models: [{backbone: EfficientNetLite0, id: fixed}]\n"
+        "training: {epochs: 1, seeds: 0}\n"
+        "engine: {runtime: torch}\n"
+    )
+    return path
+
+
+def in_new_process(code: str, *arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60, check=False, **settings
+    )
+
+
+LIST_HEAVY = f"""
+import sys
+from kbin.cli import main
+sys.argv[0] = "kbin"
+try:
+    main()
+finally:
+    print("loaded:", *[name for name in {HEAVY} if name in sys.modules], file=sys.stderr)
+"""
+
+
+class TestWithoutKeras:
+    """What must answer at once never loads what is heavy."""
+
+    @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["backbones"], ["schema"]])
+    def test_help_listing_and_schema_answer_without_it(self, arguments):
+        done = in_new_process(LIST_HEAVY, *arguments)
+        assert done.returncode == 0
+        assert done.stderr == "loaded:\n"
+        assert done.stdout
+
+    def test_a_wrong_file_is_refused_without_it_in_one_message_on_standard_error(self, tmp_path):
+        path = tmp_path / "wrong.yaml"
+        path.write_text(SMALLEST + "training: {epoch: 3, batch_size: 0}\n")
+        done = in_new_process(LIST_HEAVY, "check", str(path))
+        assert done.returncode == 2
+        assert done.stdout == ""
+        title, *faults, loaded = done.stderr.splitlines()
+        assert title == f"error in the experiment file: {path}: 2 faults"
+        assert [fault.split(": ")[:2] for fault in faults] == [
+            ["  line 8", "training.batch_size"],
+            ["  line 8", "training.epoch"],
+        ]
+        assert loaded == "loaded:"
+
+
+class TestSignals:
+    @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+    def test_an_interrupted_command_ends_with_the_code_of_its_signal(self, number, code):
+        script = (
+            "import os, sys, time\n"
+            "from kbin import cli, experiment_file\n"
+            "def interrupted(*arguments):\n"
+            f"    os.kill(os.getpid(), {int(number)})\n"
+            "    time.sleep(30)\n"
+            "experiment_file.load_experiment = interrupted\n"
+            "sys.argv = ['kbin', 'check', 'experiment.yaml']\n"
+            "cli.main()\n"
+        )
+        done = in_new_process(script)
+        assert done.returncode == code
+        assert "Traceback" not in done.stderr
+        assert ("interrupted" in done.stderr) == (number == signal.SIGINT)
+
+
+class TestUsage:
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["run"], "Missing argument"),
+            (["run", "a.yaml", "b.yaml"], "unexpected extra argument"),
+            (["runn"], "No such command 'runn'"),
+            (["backbones", "--jsn"], "No such option"),
+        ],
+    )
+    def test_a_wrong_command_line_is_exit_code_2_without_traceback(self, kbin, arguments, message):
+        outcome = kbin(*arguments)
+        assert (outcome.code, outcome.out) == (2, "")
+        assert message in outcome.err
+        assert "Traceback" not in outcome.err
+
+    def test_an_error_has_its_traceback_with_debug_alone(self, kbin, tmp_path):
+        plain = kbin("check", tmp_path / "none.yaml")
+        debug = kbin("check", tmp_path / "none.yaml", "--debug")
+        assert (plain.code, debug.code) == (2, 2)
+        assert plain.err == f"error in the experiment file: no experiment file at {tmp_path}/none.yaml.\n"
+        assert debug.err.startswith("Traceback")
+        assert debug.err.endswith(plain.err)
+
+
+@pytest.fixture(scope="module")
+def schema() -> dict:
+    done = in_new_process("import sys; sys.argv = ['kbin', 'schema']; from kbin.cli import main; main()")
+    return json.loads(done.stdout)
+
+
+class TestSchema:
+    def test_it_knows_every_section_and_refuses_unknown_keys(self, schema):
+        assert schema["type"] == "object"
+        assert schema["required"] == ["name", "data", "models"]
+        assert schema["additionalProperties"] is False
+        assert {"training", "engine", "evaluation"} < set(schema["properties"])
+        assert schema["$defs"]["TrainingConfig"]["additionalProperties"] is False
+
+    def test_every_reference_leads_to_a_definition(self, schema):
+        def references(node: object) -> Iterator[str]:
+            if isinstance(node, dict):
+                yield from ([node["$ref"]] if "$ref" in node else [])
+                node = list(node.values())
+            if isinstance(node, list):
+                for inner in node:
+                    yield from references(inner)
+
+        found = set(references(schema))
+        assert found == {f"#/$defs/{name}" for name in schema["$defs"]}
+
+    @pytest.mark.parametrize(
+        ("section", "key", "types"),
+        [
+            ("TrainingConfig", "seeds", {"integer", "array"}),
+            ("TrainingConfig", "early_stopping", {"integer", "null", "#/$defs/EarlyStoppingConfig"}),
+            ("EvaluationConfig", "threshold", {"number", "#/$defs/ThresholdConfig"}),
+            ("ModelConfig", "train_blocks", {"integer", "string", "array"}),
+        ],
+    )
+    def test_it_allows_the_short_forms_that_the_loader_takes(self, schema, section, key, types):
+        choices = schema["$defs"][section]["properties"][key]["anyOf"]
+        assert {choice.get("type") or choice["$ref"] for choice in choices} == types
+
+    def test_one_value_of_where_need_not_be_a_list(self, schema):
+        choices = schema["$defs"]["TestSetConfig"]["properties"]["where"]["additionalProperties"]["anyOf"]
+        assert [choice["type"] for choice in choices] == ["string", "array"]
+
+
+def test_backbones_are_listed_as_text_and_as_json(kbin):
+    text, rows = kbin("backbones"), kbin("backbones", "--json")
+    assert (text.code, rows.code) == (0, 0)
+    assert "ResNet50            23,534,592" in text.out
+    assert "ResNet50" in [row["name"] for row in json.loads(rows.out)]
+
+
+def test_check_prints_the_plan_and_leaves_nothing(kbin, experiment, monkeypatch):
+    monkeypatch.chdir(experiment.parent)
+    outcome = kbin("check", experiment, "--set", "models.0.weights=none")
+    assert outcome.code == 0
+    assert "model fixed: EfficientNetLite0, weights none, trains 0 blocks, learning rate 0.001" in outcome.out
+    assert sorted(path.name for path in experiment.parent.iterdir()) == ["experiment.yaml", "images"]
+
+
+class TestRun:
+    def test_it_leaves_a_run_and_says_so_when_it_is_run_again(self, kbin, experiment, monkeypatch):
+        monkeypatch.chdir(experiment.parent)
+        first = kbin("run", experiment)
+        assert first.code == 0
+        assert "classes: dark, bright, positive: bright" in first.out
+        assert first.out.endswith("results: runs/shades/report.html\n")
+        results = Path("runs/shades/results.json")
+        written = results.stat().st_mtime_ns
+        again = kbin("run", experiment)
+        assert again.code == 0
+        assert "runs/shades already holds the finished results of this experiment; remove it to run anew." in again.out
+        assert results.stat().st_mtime_ns == written
+
+        changed = kbin("run", experiment, "--set", "training.epochs=2")
+        assert changed.code == 2
+        assert (
+            "runs/shades holds another experiment; settings that differ: training.epochs: 1 there, 2 here."
+            in changed.err
+        )
+
+        Path("runs/shades/report.html").unlink()
+        remade = kbin("report", "runs/shades")
+        assert (remade.code, remade.out) == (0, "runs/shades/report.html\n")
+        assert Path("runs/shades/report.html").is_file()
+
+    def test_quick_is_a_trial_with_a_folder_of_its_own(self, kbin, experiment, monkeypatch):
+        monkeypatch.chdir(experiment.parent)
+        outcome = kbin("run", experiment, "--quick", "--set", "training.seeds=[3, 4]", "--set", "data.limit=4")
+        assert outcome.code == 0
+        results = json.loads(Path("runs/shades-quick/results.json").read_text())
+        assert results["sets"]["train"]["n"] == 4
+        (model,) = results["models"]
+        assert [one["seed"] for one in model["sets"]["test"]["per_seed"]] == [3]
+
+    def test_an_unreadable_image_is_named_without_traceback(self, kbin, experiment, tmp_path):
+        damaged = tmp_path / "images" / "train" / "dark" / "0.png"
+        damaged.write_bytes(damaged.read_bytes()[:200])
+        outcome = kbin("run", experiment, "--out", tmp_path / "run")
+        assert outcome.code == 2
+        assert outcome.err.startswith(f"error: 1 image cannot be read: {damaged} (")
+        assert "Traceback" not in outcome.err
+
+    @pytest.mark.parametrize(
+        ("settings", "message"),
+        [
+            ("data.path=nowhere", "nowhere does not exist"),
+            ("data.classes=[dark, brigth]", "unknown class 'brigth'"),
+            ("data.classes=[dark, grey]", "unknown class 'grey'"),
+        ],
+    )
+    def test_wrong_data_is_exit_code_2_and_leaves_no_run_folder(self, kbin, experiment, tmp_path, settings, message):
+        positive = ["--set", "data.positive=dark"]
+        outcome = kbin("run", experiment, "--out", tmp_path / "run", "--set", settings, *positive)
+        assert outcome.code == 2
+        assert message in outcome.err
+        assert not (tmp_path / "run").exists()
+
+    def test_an_empty_class_is_refused(self, kbin, experiment, tmp_path):
+        for path in (tmp_path / "images" / "train" / "dark").iterdir():
+            path.unlink()
+        outcome = kbin("run", experiment, "--out", tmp_path / "run")
+        assert outcome.code == 2
+        assert "train/dark holds no images. Put images of class 'dark' there" in outcome.err
+
+    def test_weights_of_another_network_are_refused(self, kbin, experiment, tmp_path):
+        import torch  # late: most of these tests need none
+
+        torch.save({"conv1.weight": torch.zeros(3)}, tmp_path / "other.pth")
+        outcome = kbin("run", experiment, "--out", tmp_path / "run", "--set", "models.0.weights=other.pth")
+        assert outcome.code == 2
+        assert f"{tmp_path}/other.pth cannot be loaded into EfficientNetLite0" in outcome.err
+        assert "another network" in outcome.err
+
+
+def test_report_of_what_is_no_run_is_refused(kbin, tmp_path):
+    outcome = kbin("report", tmp_path)
+    assert outcome.code == 2
+    assert (
+        f"{tmp_path} has no readable results.json (FileNotFoundError): give a folder that `kbin run` made."
+        in outcome.err
+    )
+
+
+def test_a_reader_that_goes_away_sees_no_traceback():
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        script = "import sys; sys.argv = ['kbin', 'schema']; from kbin.cli import main; main()"
+        done = subprocess.run(
+            [sys.executable, "-c", script], stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+        )
+    finally:
+        os.close(writing)
+    assert done.stderr == ""

@@ -1,0 +1,22 @@
+import pytest
+
+from kbin.errors import KbinError, nearest_first, unknown_name
+
+
+def test_known_names_come_nearest_first():
+    assert nearest_first("epoch", ["seeds", "batch_size", "epochs"])[0] == "epochs"
+
+
+def test_a_near_name_is_suggested_whatever_its_case():
+    assert unknown_name("backbone", "resnet50", ["EfficientNetB0", "ResNet50"]) == (
+        "unknown backbone 'resnet50'. Did you mean 'ResNet50'? Known: ResNet50, EfficientNetB0."
+    )
+
+
+def test_nothing_is_suggested_where_nothing_is_near():
+    assert unknown_name("key", "zzz", ["epochs", "seeds"]) == "unknown key 'zzz'. Known: epochs, seeds."
+
+
+@pytest.mark.parametrize("kind", KbinError.__subclasses__(), ids=lambda kind: kind.__name__)
+def test_every_error_ends_in_an_exit_code_of_the_contract(kind):
+    assert kind.exit_code in (1, 2)

@@ -1,0 +1,437 @@
+"""Whole experiments on small images; the module's runs are shared, because each takes seconds."""
+
+import csv
+import io
+import json
+import math
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kbin import experiment as experiment_module
+from kbin.errors import ConfigError, DataError, RunFolderError
+from kbin.experiment import run_experiment
+from kbin.experiment_file import load_experiment
+from kbin.progress import LogProgress
+from tests.image_folders import write_images
+
+SETTINGS = """\
+name: shades
+data:
+  source: folder
+  path: images
+  classes: [dark, bright]
+  positive: bright
+  image_size: 32
+  test_sets:
+    elsewhere: {source: folder, path: elsewhere}
+models:
+  - {id: fixed, backbone: EfficientNetLite0, weights: packaged, head: {standardize: true}}
+  - {id: top, backbone: EfficientNetLite0, weights: packaged, train_blocks: 1}
+training: {epochs: 2, batch_size: 8, seeds: [0, 1]}
+engine: {runtime: torch}
+"""
+SETS = {"train": 24, "validation": 16, "test": 12, "elsewhere": 6}
+METRICS = {
+    "accuracy", "balanced_accuracy", "precision", "recall", "specificity", "f1", "roc_auc", "average_precision", "mcc",
+    "log_loss", "brier", "majority_accuracy",
+}  # fmt: skip
+
+
+class Run:
+    """A finished run, read without kbin."""
+
+    def __init__(self, path: Path, code: int, log: str):
+        self.path, self.code, self.log = path, code, log
+
+    @property
+    def results(self) -> dict[str, Any]:
+        def refuse(text: str) -> None:
+            raise ValueError(f"{text} is not JSON")
+
+        return json.loads((self.path / "results.json").read_text(encoding="utf-8"), parse_constant=refuse)
+
+    def model(self, model_id: str) -> dict[str, Any]:
+        (entry,) = [entry for entry in self.results["models"] if entry["id"] == model_id]
+        return entry
+
+    def rows(self, model_id: str, seed: int, name: str) -> list[dict[str, str]]:
+        text = (self.path / "models" / model_id / f"seed-{seed}" / name).read_text(encoding="utf-8")
+        return list(csv.DictReader(io.StringIO(text)))
+
+    def scores(self, model_id: str, seed: int, set_name: str) -> np.ndarray:
+        return np.array([float(row["y_score"]) for row in self.rows(model_id, seed, f"predictions/{set_name}.csv")])
+
+
+Start = Callable[..., Run]
+
+
+def starter(folder: Path) -> Start:
+    """Returns a function that runs the experiment in `folder` with some settings changed."""
+
+    def start(*overrides: str, text: str = SETTINGS, out: str = "run") -> Run:
+        path = folder / "experiment.yaml"
+        path.write_text(text, encoding="utf-8")
+        log = io.StringIO()
+        code = run_experiment(load_experiment(path, overrides), folder / out, LogProgress(log))
+        return Run(folder / out, code, log.getvalue())
+
+    return start
+
+
+def write_sets(folder: Path, classes: tuple[str, ...] = ("dark", "bright"), without: str = "") -> None:
+    counts = {name: SETS[name] // 2 for name in ("train", "validation", "test") if name != without}
+    write_images(folder / "images", {f"{name}/{kind}": count for name, count in counts.items() for kind in classes})
+    write_images(folder / "elsewhere", {kind: SETS["elsewhere"] // 2 for kind in classes}, seed=1)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("experiment")
+    write_sets(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(folder: Path) -> Run:
+    return starter(folder)()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Start:
+    """For experiments on data of their own: the test writes `images` and `elsewhere`."""
+    return starter(tmp_path)
+
+
+class TestRunFolder:
+    def test_it_holds_the_files_of_the_contract(self, run):
+        assert run.code == 0
+        assert {path.name for path in run.path.iterdir()} == {
+            "experiment.yaml", "environment.json", "results.json", "report.html", "plots", "models",
+        }  # fmt: skip
+        for model_id in ("fixed", "top"):
+            for seed in (0, 1):
+                trained = run.path / "models" / model_id / f"seed-{seed}"
+                assert {path.name for path in trained.iterdir()} == {
+                    "history.csv",
+                    "model.keras",
+                    "predictions",
+                    "plots",
+                }
+                assert {path.name for path in (trained / "predictions").iterdir()} == {f"{name}.csv" for name in SETS}
+                assert (trained / "plots" / "roc.png").read_bytes().startswith(b"\x89PNG")
+        assert (run.path / "plots" / "roc-test.svg").is_file()
+
+    def test_results_have_the_keys_of_the_contract(self, run):
+        results = run.results
+        assert (results["experiment"], results["positive"]) == ("shades", "bright")
+        assert results["classes"] == ["dark", "bright"]
+        assert [entry["id"] for entry in results["models"]] == ["fixed", "top"]
+        for entry in results["models"]:
+            assert (entry["backbone"], entry["status"]) == ("EfficientNetLite0", "done")
+            assert set(entry["parameters"]) == {"total", "trainable", "non_trainable", "statistics"}
+            assert set(entry["seconds"]) == {"features", "training", "evaluation"}
+            assert entry["epoch"] == [2, 2]
+            assert list(entry["sets"]) == list(SETS)
+            for name, one in entry["sets"].items():
+                assert (one["n"], one["positives"]) == (SETS[name], SETS[name] // 2)
+                assert set(one["metrics"]) == METRICS
+                assert one["undefined"] == {}
+                assert set(one["per_class"]) == {"dark", "bright"}
+                assert set(one["per_class"]["dark"]) == {"precision", "recall", "f1", "n"}
+                assert [seed["seed"] for seed in one["per_seed"]] == [0, 1]
+                assert set(one["per_seed"][0]["metrics"]) == METRICS
+                assert {"half", "locked"} <= set(one["operating_points"])
+                assert set(one["operating_points"]["locked"]) == {"threshold", "metrics"}
+
+    def test_settings_are_written_resolved_and_load_as_the_same_experiment(self, run, folder):
+        resolved = load_experiment(run.path / "experiment.yaml")
+        assert resolved == load_experiment(folder / "experiment.yaml")
+        assert resolved.data.path == folder / "images"
+
+    def test_the_environment_names_versions_device_seeds_and_command(self, run):
+        environment = json.loads((run.path / "environment.json").read_text(encoding="utf-8"))
+        assert {"kbin", "keras", "torch", "numpy", "scikit-learn"} <= set(environment["packages"])
+        assert environment["seeds"] == [0, 1]
+        assert {"python", "platform", "processor", "cores", "device", "commit", "command", "started"} <= set(
+            environment
+        )
+
+    def test_predictions_name_every_image_its_class_and_its_score(self, run):
+        rows = run.rows("fixed", 0, "predictions/test.csv")
+        assert list(rows[0]) == ["sample_id", "path", "y_true", "y_score"]
+        assert len({row["sample_id"] for row in rows}) == len(rows) == SETS["test"]
+        for row in rows:
+            assert row["path"].split("/")[:2] == ["test", row["y_true"]]
+            assert 0 <= float(row["y_score"]) <= 1
+
+    def test_the_history_is_a_row_an_epoch_with_metrics_of_the_validation_set(self, run):
+        rows = run.rows("top", 1, "history.csv")
+        assert [float(row["epoch"]) for row in rows] == [1, 2]
+        assert {
+            "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "val_precision", "val_recall", "val_f1", "val_roc_auc",
+        } <= set(rows[0])  # fmt: skip
+        assert all(math.isfinite(float(value)) for row in rows for value in row.values())
+
+    def test_the_log_says_what_is_in_the_sets_and_what_trains(self, run):
+        assert "classes: dark, bright, positive: bright" in run.log
+        assert "elsewhere        6 images: 3 dark, 3 bright" in run.log
+        # 1,280 weights and a bias.
+        assert "fixed: 1,281 of 3,372,289 parameters train" in run.log
+
+
+class TestFigures:
+    def test_the_models_tell_the_classes_apart(self, run):
+        """Brightness is easy: figures that are compared below are not those of a constant model."""
+        assert run.model("fixed")["sets"]["test"]["metrics"]["roc_auc"] > 0.9
+        assert np.ptp(run.scores("fixed", 0, "test")) > 0.1
+        assert np.ptp(run.scores("top", 0, "test")) > 0.01
+
+    @pytest.mark.parametrize("model_id", ["fixed", "top"])
+    def test_metrics_are_the_means_over_seeds_of_what_the_predictions_say(self, run, model_id):
+        aucs = []
+        for seed in (0, 1):
+            rows = run.rows(model_id, seed, "predictions/test.csv")
+            scores = {
+                kind: [float(row["y_score"]) for row in rows if row["y_true"] == kind] for kind in ("dark", "bright")
+            }
+            pairs = [(high > low) + (high == low) / 2 for high in scores["bright"] for low in scores["dark"]]
+            aucs.append(sum(pairs) / len(pairs))
+        entry = run.model(model_id)["sets"]["test"]
+        assert [one["metrics"]["roc_auc"] for one in entry["per_seed"]] == pytest.approx(aucs)
+        assert entry["metrics"]["roc_auc"] == pytest.approx(sum(aucs) / 2)
+
+    def test_the_threshold_of_a_seed_holds_on_every_set(self, run):
+        sets = run.model("fixed")["sets"]
+        for index in (0, 1):
+            (threshold,) = {one["per_seed"][index]["threshold"] for one in sets.values()}
+            for name, one in sets.items():
+                rows = run.rows("fixed", index, f"predictions/{name}.csv")
+                right = [(float(row["y_score"]) >= threshold) == (row["y_true"] == "bright") for row in rows]
+                assert one["per_seed"][index]["metrics"]["accuracy"] == pytest.approx(sum(right) / len(right))
+
+    def test_only_the_head_of_a_fixed_backbone_trains_and_a_block_more_on_request(self, run):
+        fixed, top = run.model("fixed")["parameters"], run.model("top")["parameters"]
+        assert fixed["trainable"] == 1280 + 1
+        # The block `top` is a 1 x 1 convolution of 320 to 1,280 channels and its BatchNorm's two weights a channel.
+        assert top["trainable"] == fixed["trainable"] + 320 * 1280 + 2 * 1280
+        for counts in (fixed, top):
+            assert counts["trainable"] + counts["non_trainable"] == counts["total"]
+
+    def test_the_learning_rate_follows_the_depth(self, run):
+        assert (run.model("fixed")["learning_rate"], run.model("top")["learning_rate"]) == (1e-3, 1e-4)
+
+    def test_seeds_differ(self, run):
+        assert np.abs(run.scores("fixed", 0, "test") - run.scores("fixed", 1, "test")).max() > 1e-3
+
+    def test_the_same_seed_gives_the_same_figures_in_a_fresh_store(self, run, folder, monkeypatch, tmp_path):
+        monkeypatch.setenv("KBIN_STORE", str(tmp_path / "another"))
+        again = starter(folder)(out="again")
+        for model_id in ("fixed", "top"):
+            assert again.model(model_id)["sets"] == run.model(model_id)["sets"]
+            for seed in (0, 1):
+                assert again.rows(model_id, seed, "history.csv") == run.rows(model_id, seed, "history.csv")
+                for name in SETS:
+                    assert np.array_equal(again.scores(model_id, seed, name), run.scores(model_id, seed, name))
+
+    def test_the_uncut_model_gives_the_same_figures(self, run, folder):
+        uncut = starter(folder)("engine.store=false", out="uncut")
+        for model_id in ("fixed", "top"):
+            for seed in (0, 1):
+                for name in SETS:
+                    assert uncut.scores(model_id, seed, name) == pytest.approx(
+                        run.scores(model_id, seed, name), abs=1e-3
+                    )
+
+
+LOADED_ALONE = """
+import json, os, sys
+os.environ["KERAS_BACKEND"] = "torch"
+import keras, numpy as np
+from PIL import Image
+images = [Image.open(path).convert("RGB").resize((32, 32), Image.Resampling.BILINEAR) for path in sys.argv[2:]]
+model = keras.saving.load_model(sys.argv[1])
+print(json.dumps(model.predict(np.stack([np.asarray(image) for image in images]), verbose=0)[:, 0].tolist()))
+assert not [name for name in sys.modules if name.split(".")[0] == "kbin"]
+"""
+
+
+@pytest.mark.parametrize("model_id", ["fixed", "top"])
+def test_a_saved_model_predicts_the_same_from_raw_images_where_kbin_was_never_imported(run, folder, tmp_path, model_id):
+    rows = run.rows(model_id, 0, "predictions/test.csv")
+    model = run.path / "models" / model_id / "seed-0" / "model.keras"
+    images = [str(folder / "images" / row["path"]) for row in rows]
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", LOADED_ALONE, str(model), *images],
+        capture_output=True, text=True, timeout=120, check=False, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == pytest.approx(run.scores(model_id, 0, "test"), abs=1e-4)
+
+
+class TestAgain:
+    def test_a_finished_run_says_so_and_stays_as_it_is(self, run, folder):
+        written = {path: path.stat().st_mtime_ns for path in run.path.rglob("*")}
+        again = starter(folder)()
+        assert again.code == 0
+        assert (
+            again.log == f"{run.path} already holds the finished results of this experiment; remove it to run anew.\n"
+        )
+        assert {path: path.stat().st_mtime_ns for path in run.path.rglob("*")} == written
+
+    def test_another_experiment_in_its_folder_is_refused(self, run, folder):
+        with pytest.raises(RunFolderError, match=r"differ: training\.epochs: 2 there, 3 here\. Choose another folder"):
+            starter(folder)("training.epochs=3")
+
+
+ONE_MODEL = ("models=[{id: fixed, backbone: EfficientNetLite0, weights: packaged}]", "training.seeds=[0]")
+
+
+class TestFailures:
+    def test_a_model_that_fails_leaves_the_others_and_is_exit_code_1(self, start, tmp_path, monkeypatch):
+        write_sets(tmp_path)
+        real = experiment_module.run_model
+
+        def run_model(model: Any, *arguments: Any, **settings: Any) -> Any:
+            if model.id == "top":
+                raise RuntimeError("out of memory")
+            return real(model, *arguments, **settings)
+
+        monkeypatch.setattr(experiment_module, "run_model", run_model)
+        run = start("training.seeds=[0]")
+        assert run.code == 1
+        assert [(entry["id"], entry["status"]) for entry in run.results["models"]] == [
+            ("fixed", "done"),
+            ("top", "failed"),
+        ]
+        assert run.model("top")["error"] == "RuntimeError: out of memory"
+        assert run.model("fixed")["sets"]["test"]["n"] == SETS["test"]
+        assert "top failed: out of memory" in run.log
+        assert (run.path / "report.html").is_file()
+
+        again = start("training.seeds=[0]")
+        assert again.code == 1
+        assert "already holds the finished results" in again.log
+
+    @pytest.mark.parametrize("output", ["sigmoid", "softmax"])
+    def test_training_that_diverges_fails_the_model_and_says_so(self, start, tmp_path, output):
+        write_sets(tmp_path)
+        diverging = ("training.optimizer=sgd", "training.learning_rate=1e30", f"models.0.head={{output: {output}}}")
+        run = start(*ONE_MODEL, *diverging)
+        assert run.code == 1
+        assert run.model("fixed")["error"] == (
+            "TrainingError: training diverged at learning rate 1e+30: the model's outputs are not numbers any more. "
+            "Set a smaller `training.learning_rate`."
+        )
+
+    @pytest.mark.parametrize("store", ["true", "false"])
+    def test_an_unreadable_image_stops_the_run_by_its_name(self, start, tmp_path, store):
+        write_sets(tmp_path)
+        damaged = tmp_path / "images" / "train" / "dark" / "3.png"
+        damaged.write_bytes(b"not an image")
+        with pytest.raises(DataError, match=r"1 image cannot be read: .*train/dark/3\.png \(not an image that Pillow"):
+            start(*ONE_MODEL, f"engine.store={store}")
+        assert not (tmp_path / "run" / "results.json").exists()
+
+    def test_once_the_image_is_replaced_the_same_command_runs(self, start, tmp_path):
+        write_sets(tmp_path)
+        damaged = tmp_path / "images" / "test" / "dark" / "0.png"
+        content = damaged.read_bytes()
+        damaged.write_bytes(b"not an image")
+        with pytest.raises(DataError, match="cannot be read"):
+            start(*ONE_MODEL)
+        damaged.write_bytes(content)
+        assert start(*ONE_MODEL).code == 0
+
+
+class TestSettingsThatTheDataCannotServe:
+    """They are refused before anything is computed, and leave no folder that would stand in the way."""
+
+    @pytest.fixture(autouse=True)
+    def _nothing_is_left(self, tmp_path: Path) -> Iterator[None]:
+        yield
+        assert not (tmp_path / "run").exists()
+
+    def test_a_class_weight_of_no_class(self, start, tmp_path):
+        write_sets(tmp_path)
+        with pytest.raises(
+            ConfigError, match=r"training\.class_weight: unknown class 'brigth'\. Did you mean 'bright'\?"
+        ):
+            start(*ONE_MODEL, "training.class_weight={brigth: 2}")
+
+    def test_early_stopping_without_a_validation_set(self, start, tmp_path):
+        write_sets(tmp_path, without="validation")
+        expected = (
+            r"training\.early_stopping needs a validation set, and there is none: set data\.split\.validation, or"
+        )
+        with pytest.raises(ConfigError, match=expected):
+            start(*ONE_MODEL, "training.early_stopping=2", "data.split.validation=0")
+
+    def test_a_sigmoid_for_three_classes(self, start, tmp_path):
+        write_sets(tmp_path, ("dark", "grey", "bright"))
+        with pytest.raises(ConfigError, match="model fixed: a sigmoid output tells two classes apart; here are 3"):
+            start(*ONE_MODEL, *THREE_CLASSES, "models.0.head={output: sigmoid}")
+
+    def test_no_class_that_is_positive(self, start, tmp_path):
+        write_sets(tmp_path)
+        expected = r"two classes, bright and dark: name the positive one in data\.positive"
+        with pytest.raises(DataError, match=expected):
+            start(*ONE_MODEL, "data.classes=null", "data.positive=null")
+
+
+THREE_CLASSES = ("data.classes=[dark, grey, bright]", "data.positive=null")
+
+
+def test_three_classes_have_a_softmax_and_a_column_each(start, tmp_path):
+    write_sets(tmp_path, ("dark", "grey", "bright"))
+    run = start(*ONE_MODEL, *THREE_CLASSES)
+    assert run.code == 0
+    assert (run.results["positive"], run.results["classes"]) == (None, ["dark", "grey", "bright"])
+    entry = run.model("fixed")["sets"]["test"]
+    assert (entry["n"], entry["positives"]) == (18, None)
+    rows = run.rows("fixed", 0, "predictions/test.csv")
+    assert list(rows[0]) == ["sample_id", "path", "y_true", "y_score", "dark", "grey", "bright"]
+    probabilities = np.array([[float(row[name]) for name in ("dark", "grey", "bright")] for row in rows])
+    assert probabilities.sum(axis=1) == pytest.approx(np.ones(18), abs=1e-5)
+    assert np.ptp(probabilities[:, 0]) > 0.01
+    assert [float(row["y_score"]) for row in rows] == pytest.approx(probabilities.max(axis=1))
+    answers = [("dark", "grey", "bright")[index] for index in probabilities.argmax(axis=1)]
+    right = [answer == row["y_true"] for answer, row in zip(answers, rows, strict=True)]
+    assert entry["metrics"]["accuracy"] == pytest.approx(sum(right) / 18)
+
+
+def test_without_a_validation_set_the_threshold_is_one_half_and_the_run_says_so(start, tmp_path):
+    write_sets(tmp_path, without="validation")
+    run = start(*ONE_MODEL, "data.split.validation=0")
+    note = "There is no validation set, so there is no early stopping and no threshold choice."
+    assert note in run.results["notes"]
+    assert f"note: {note}" in run.log
+    assert list(run.model("fixed")["sets"]) == ["train", "test", "elsewhere"]
+    assert run.model("fixed")["sets"]["test"]["per_seed"][0]["threshold"] == 0.5
+    assert not [name for name in run.rows("fixed", 0, "history.csv")[0] if name.startswith("val_")]
+
+
+def test_early_stopping_keeps_the_epoch_with_the_best_validation_loss(start, tmp_path):
+    write_sets(tmp_path)
+    settings = (
+        "training.epochs=12",
+        "training.learning_rate=0.3",
+        "training.early_stopping=1",
+        "training.optimizer=sgd",
+    )
+    run = start(*ONE_MODEL, *settings)
+    losses = [float(row["val_loss"]) for row in run.rows("fixed", 0, "history.csv")]
+    assert len(losses) < 12
+    assert run.model("fixed")["epoch"] == [losses.index(min(losses)) + 1]
+
+
+def test_class_weights_move_the_scores(start, tmp_path):
+    write_sets(tmp_path)
+    heavy = start(*ONE_MODEL, "training.class_weight={bright: 50}", "training.learning_rate=0.01", out="heavy")
+    light = start(*ONE_MODEL, "training.class_weight={dark: 50}", "training.learning_rate=0.01", out="light")
+    assert heavy.scores("fixed", 0, "test").mean() > light.scores("fixed", 0, "test").mean() + 0.1
