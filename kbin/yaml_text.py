@@ -1,5 +1,6 @@
 """YAML 1.2 text -> plain dicts, lists and scalars, and the line of each; a tag is refused, never obeyed."""
 
+import unicodedata
 import warnings
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -134,10 +135,10 @@ class _Reader:
         return merged
 
     def _text(self, node: ScalarNode) -> str:
-        try:
-            node.value.encode("utf-8")
-        except UnicodeEncodeError:
-            self._refuse(node, "half of a surrogate pair is not text")
+        for letter in node.value:
+            # Half of a surrogate pair cannot be written; a control character comes back changed, or moves the cursor.
+            if unicodedata.category(letter) in ("Cs", "Cc") and letter not in "\t\n\r":
+                self._refuse(node, f"the character {letter!r} is not allowed in text")
         return str(node.value)
 
     def _refuse(self, node: Node, fault: str) -> NoReturn:

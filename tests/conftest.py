@@ -1,10 +1,15 @@
 """Every test starts from the same seed and leaves the person's own caches alone."""
 
+import os
 import random
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
+
+# Torch reads it when it is imported. Networks this small are no faster on several threads, and many times slower where
+# other processes want the cores too.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -33,7 +34,7 @@ data:
 models:
   - {id: fixed, backbone: EfficientNetLite0, weights: packaged, head: {standardize: true}}
   - {id: top, backbone: EfficientNetLite0, weights: packaged, train_blocks: 1}
-training: {epochs: 2, batch_size: 8, seeds: [0, 1]}
+training: {epochs: 3, batch_size: 8, learning_rate: 1e-2, seeds: [0, 1]}
 engine: {runtime: torch}
 """
 SETS = {"train": 24, "validation": 16, "test": 12, "elsewhere": 6}
@@ -103,7 +104,14 @@ def run(folder: Path) -> Run:
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Start:
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plots and page take longer than a small run; the shared run and the one with a failed model have them."""
+    monkeypatch.setattr(experiment_module, "draw_plots", lambda run, results: None)
+    monkeypatch.setattr(experiment_module, "write_report", lambda runs: None)
+
+
+@pytest.fixture
+def start(tmp_path: Path, no_pictures: None) -> Start:
     """For experiments on data of their own: the test writes `images` and `elsewhere`."""
     return starter(tmp_path)
 
@@ -136,7 +144,7 @@ class TestRunFolder:
             assert (entry["backbone"], entry["status"]) == ("EfficientNetLite0", "done")
             assert set(entry["parameters"]) == {"total", "trainable", "non_trainable", "statistics"}
             assert set(entry["seconds"]) == {"features", "training", "evaluation"}
-            assert entry["epoch"] == [2, 2]
+            assert entry["epoch"] == [3, 3]
             assert list(entry["sets"]) == list(SETS)
             for name, one in entry["sets"].items():
                 assert (one["n"], one["positives"]) == (SETS[name], SETS[name] // 2)
@@ -172,15 +180,14 @@ class TestRunFolder:
 
     def test_the_history_is_a_row_an_epoch_with_metrics_of_the_validation_set(self, run):
         rows = run.rows("top", 1, "history.csv")
-        assert [float(row["epoch"]) for row in rows] == [1, 2]
-        assert {
-            "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "val_precision", "val_recall", "val_f1", "val_roc_auc",
-        } <= set(rows[0])  # fmt: skip
+        assert [float(row["epoch"]) for row in rows] == [1, 2, 3]
+        watched = {f"val_{name}" for name in ("loss", "accuracy", "precision", "recall", "f1", "roc_auc")}
+        assert {"epoch", "loss", "accuracy"} | watched <= set(rows[0])
         assert all(math.isfinite(float(value)) for row in rows for value in row.values())
 
     def test_the_log_says_what_is_in_the_sets_and_what_trains(self, run):
         assert "classes: dark, bright, positive: bright" in run.log
-        assert "elsewhere        6 images: 3 dark, 3 bright" in run.log
+        assert re.search(r"\n  elsewhere +6 images: 3 dark, 3 bright\n", run.log)
         # 1,280 weights and a bias.
         assert "fixed: 1,281 of 3,372,289 parameters train" in run.log
 
@@ -188,9 +195,9 @@ class TestRunFolder:
 class TestFigures:
     def test_the_models_tell_the_classes_apart(self, run):
         """Brightness is easy: figures that are compared below are not those of a constant model."""
-        assert run.model("fixed")["sets"]["test"]["metrics"]["roc_auc"] > 0.9
-        assert np.ptp(run.scores("fixed", 0, "test")) > 0.1
-        assert np.ptp(run.scores("top", 0, "test")) > 0.01
+        for model_id in ("fixed", "top"):
+            assert run.model(model_id)["sets"]["test"]["metrics"]["roc_auc"] > 0.8
+            assert np.ptp(run.scores(model_id, 0, "test")) > 0.3
 
     @pytest.mark.parametrize("model_id", ["fixed", "top"])
     def test_metrics_are_the_means_over_seeds_of_what_the_predictions_say(self, run, model_id):
@@ -223,30 +230,26 @@ class TestFigures:
         for counts in (fixed, top):
             assert counts["trainable"] + counts["non_trainable"] == counts["total"]
 
-    def test_the_learning_rate_follows_the_depth(self, run):
-        assert (run.model("fixed")["learning_rate"], run.model("top")["learning_rate"]) == (1e-3, 1e-4)
-
     def test_seeds_differ(self, run):
         assert np.abs(run.scores("fixed", 0, "test") - run.scores("fixed", 1, "test")).max() > 1e-3
 
+    @pytest.mark.usefixtures("no_pictures")
     def test_the_same_seed_gives_the_same_figures_in_a_fresh_store(self, run, folder, monkeypatch, tmp_path):
         monkeypatch.setenv("KBIN_STORE", str(tmp_path / "another"))
-        again = starter(folder)(out="again")
+        again = starter(folder)("training.seeds=[1]", out="again")
         for model_id in ("fixed", "top"):
-            assert again.model(model_id)["sets"] == run.model(model_id)["sets"]
-            for seed in (0, 1):
-                assert again.rows(model_id, seed, "history.csv") == run.rows(model_id, seed, "history.csv")
-                for name in SETS:
-                    assert np.array_equal(again.scores(model_id, seed, name), run.scores(model_id, seed, name))
+            assert again.rows(model_id, 1, "history.csv") == run.rows(model_id, 1, "history.csv")
+            for name in SETS:
+                assert np.array_equal(again.scores(model_id, 1, name), run.scores(model_id, 1, name))
+                of_seed = run.model(model_id)["sets"][name]["per_seed"][1]
+                assert again.model(model_id)["sets"][name]["per_seed"] == [of_seed]
 
+    @pytest.mark.usefixtures("no_pictures")
     def test_the_uncut_model_gives_the_same_figures(self, run, folder):
-        uncut = starter(folder)("engine.store=false", out="uncut")
+        uncut = starter(folder)("engine.store=false", "training.seeds=[0]", out="uncut")
         for model_id in ("fixed", "top"):
-            for seed in (0, 1):
-                for name in SETS:
-                    assert uncut.scores(model_id, seed, name) == pytest.approx(
-                        run.scores(model_id, seed, name), abs=1e-3
-                    )
+            for name in SETS:
+                assert uncut.scores(model_id, 0, name) == pytest.approx(run.scores(model_id, 0, name), abs=1e-3)
 
 
 LOADED_ALONE = """
@@ -254,24 +257,25 @@ import json, os, sys
 os.environ["KERAS_BACKEND"] = "torch"
 import keras, numpy as np
 from PIL import Image
-images = [Image.open(path).convert("RGB").resize((32, 32), Image.Resampling.BILINEAR) for path in sys.argv[2:]]
-model = keras.saving.load_model(sys.argv[1])
-print(json.dumps(model.predict(np.stack([np.asarray(image) for image in images]), verbose=0)[:, 0].tolist()))
+models, paths = json.load(sys.stdin)
+images = [Image.open(path).convert("RGB").resize((32, 32), Image.Resampling.BILINEAR) for path in paths]
+batch = np.stack([np.asarray(image) for image in images])
+print(json.dumps([keras.saving.load_model(model).predict(batch, verbose=0)[:, 0].tolist() for model in models]))
 assert not [name for name in sys.modules if name.split(".")[0] == "kbin"]
 """
 
 
-@pytest.mark.parametrize("model_id", ["fixed", "top"])
-def test_a_saved_model_predicts_the_same_from_raw_images_where_kbin_was_never_imported(run, folder, tmp_path, model_id):
-    rows = run.rows(model_id, 0, "predictions/test.csv")
-    model = run.path / "models" / model_id / "seed-0" / "model.keras"
-    images = [str(folder / "images" / row["path"]) for row in rows]
+def test_saved_models_predict_the_same_from_raw_images_where_kbin_was_never_imported(run, folder, tmp_path):
+    paths = [str(folder / "images" / row["path"]) for row in run.rows("fixed", 0, "predictions/test.csv")]
+    models = [str(run.path / "models" / model_id / "seed-0" / "model.keras") for model_id in ("fixed", "top")]
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", LOADED_ALONE, str(model), *images],
-        capture_output=True, text=True, timeout=120, check=False, cwd=tmp_path,
+        [sys.executable, "-W", "ignore", "-c", LOADED_ALONE],
+        input=json.dumps([models, paths]), capture_output=True, text=True, timeout=120, check=False, cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == pytest.approx(run.scores(model_id, 0, "test"), abs=1e-4)
+    fixed, top = json.loads(done.stdout)
+    assert fixed == pytest.approx(run.scores("fixed", 0, "test"), abs=1e-4)
+    assert top == pytest.approx(run.scores("top", 0, "test"), abs=1e-4)
 
 
 class TestAgain:
@@ -285,15 +289,16 @@ class TestAgain:
         assert {path: path.stat().st_mtime_ns for path in run.path.rglob("*")} == written
 
     def test_another_experiment_in_its_folder_is_refused(self, run, folder):
-        with pytest.raises(RunFolderError, match=r"differ: training\.epochs: 2 there, 3 here\. Choose another folder"):
-            starter(folder)("training.epochs=3")
+        with pytest.raises(RunFolderError, match=r"differ: training\.epochs: 3 there, 4 here\. Choose another folder"):
+            starter(folder)("training.epochs=4")
 
 
 ONE_MODEL = ("models=[{id: fixed, backbone: EfficientNetLite0, weights: packaged}]", "training.seeds=[0]")
 
 
 class TestFailures:
-    def test_a_model_that_fails_leaves_the_others_and_is_exit_code_1(self, start, tmp_path, monkeypatch):
+    def test_a_model_that_fails_leaves_the_others_and_is_exit_code_1(self, tmp_path, monkeypatch):
+        start = starter(tmp_path)
         write_sets(tmp_path)
         real = experiment_module.run_model
 
@@ -420,7 +425,7 @@ def test_early_stopping_keeps_the_epoch_with_the_best_validation_loss(start, tmp
     write_sets(tmp_path)
     settings = (
         "training.epochs=12",
-        "training.learning_rate=0.3",
+        "training.learning_rate=3",
         "training.early_stopping=1",
         "training.optimizer=sgd",
     )

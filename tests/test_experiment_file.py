@@ -167,7 +167,7 @@ TREES = st.recursive(
     max_leaves=12,
 )
 QUIET = settings(
-    max_examples=300, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=200, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
@@ -179,6 +179,31 @@ def loads_or_refuses(load: Load, text: str | bytes) -> None:
         return
     assert isinstance(config, ExperimentConfig)
     assert load(dump_experiment(config)) == config
+
+
+WORDS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=8)
+POSITIVE = st.floats(min_value=1e-300, max_value=1e300)
+RIGHT_TRAINING = st.fixed_dictionaries(
+    {},
+    optional={
+        "optimizer": st.sampled_from(["adamw", "adam", "sgd"]),
+        "learning_rate": POSITIVE,
+        "weight_decay": POSITIVE | st.just(0),
+        "epochs": st.integers(1, 10**9),
+        "class_weight": st.just("balanced") | st.dictionaries(WORDS, POSITIVE, max_size=3),
+        "seeds": st.integers(0, 2**32 - 1) | st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=3, unique=True),
+        "early_stopping": st.none() | st.integers(1, 99),
+    },
+)
+RIGHT_DATA = st.fixed_dictionaries(
+    {"source": st.just("csv"), "path": WORDS.filter(lambda text: "~" not in text)},
+    optional={
+        "classes": st.lists(WORDS, min_size=3, max_size=4, unique=True),
+        "where": st.dictionaries(WORDS, WORDS | st.lists(WORDS, max_size=3), max_size=2),
+        "columns": st.dictionaries(WORDS, WORDS, max_size=2),
+        "image_size": st.integers(32, 2048),
+    },
+)
 
 
 class TestAnything:
@@ -201,6 +226,17 @@ class TestAnything:
     @given(tree=st.dictionaries(KEYS, TREES, max_size=5))
     def test_any_tree_of_values_is_an_experiment_or_refused(self, load, tree):
         loads_or_refuses(load, as_flow_yaml(tree))
+
+    @QUIET
+    @given(data=RIGHT_DATA, training=RIGHT_TRAINING)
+    def test_any_right_settings_load_and_their_dump_loads_as_the_same(self, load, data, training):
+        models = [{"backbone": "ResNet50", "weights": "none"}]
+        config = load(as_flow_yaml({"name": "cells", "data": data, "models": models, "training": training}))
+        assert load(dump_experiment(config)) == config
+        for key in ("optimizer", "learning_rate", "weight_decay", "epochs"):
+            if key in training:
+                assert getattr(config.training, key) == training[key]
+        assert config.data.classes == (tuple(data["classes"]) if "classes" in data else None)
 
     @QUIET
     @given(section=KEYS, tree=TREES)

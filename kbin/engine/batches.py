@@ -14,7 +14,8 @@ class Batches(keras.utils.PyDataset):
     """Batches of (inputs, labels[, sample weights]).
 
     With a seed, the order is shuffled anew every epoch and depends on nothing but seed, epoch and number of samples:
-    cut and uncut training see the same batches. The next batch is prepared while the current one trains.
+    cut and uncut training see the same batches. The next batch is prepared while the current one trains. Give `fit`
+    `shuffle=False`: Keras would shuffle the batches once more, from its global generator.
 
     Args:
         inputs: The samples; with views, view v of sample i is at `v * len(labels) + i`.

@@ -1,10 +1,10 @@
 """Classification metrics of one model on one set, computed by scikit-learn from labels and probabilities.
 
-What a set cannot tell is an outcome with a reason, never a number: scikit-learn is not asked where the answer
-is undefined, so that none of its warnings, NaNs or replacement values get through.
+What a set cannot tell is an outcome with a reason, never a number: where the answer is undefined, scikit-learn is
+either not asked or told to answer NaN, so that none of its warnings and replacement values get through.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,16 +12,15 @@ from sklearn.metrics import (
     average_precision_score,
     balanced_accuracy_score,
     brier_score_loss,
-    f1_score,
     log_loss,
-    precision_score,
+    precision_recall_fscore_support,
     recall_score,
     roc_auc_score,
 )
 
 from kbin.errors import DataError
 from kbin.evaluation.inputs import checked_classes, checked_labels, checked_probability_rows, checked_scores
-from kbin.evaluation.outcomes import Metrics, Outcome, assembled
+from kbin.evaluation.outcomes import Metrics, Outcome, assembled, class_metrics
 
 
 def classification_metrics(
@@ -73,27 +72,25 @@ def binary_metrics(y_true: ArrayLike, y_score: ArrayLike, classes: Sequence[str]
     truth = checked_labels(y_true, 2)
     scores = checked_scores(y_score, len(truth))
     predicted = (scores >= threshold).astype(np.int64)
+    per_class = class_metrics(truth, predicted, names)
     negative, positive = names
-    num_positives, num_predicted = int(truth.sum()), int(predicted.sum())
-
-    no_positive = "" if num_positives else f"no image of this set is '{positive}'"
-    no_negative = "" if num_positives < len(truth) else f"no image of this set is '{negative}'"
+    of_negative, of_positive = per_class[negative], per_class[positive]
+    no_positive = "" if of_positive.n else f"no image of this set is '{positive}'"
+    no_negative = "" if of_negative.n else f"no image of this set is '{negative}'"
     one_class = no_positive or no_negative
-    none_predicted = "" if num_predicted else f"no image was predicted '{positive}'"
-    no_f1 = f"{no_positive} and none was predicted so" if no_positive and none_predicted else ""
 
     outcomes: dict[str, Outcome] = {
         "balanced_accuracy": one_class or balanced_accuracy_score(truth, predicted),
-        "precision": none_predicted or precision_score(truth, predicted),
-        "recall": no_positive or recall_score(truth, predicted),
-        "specificity": no_negative or recall_score(truth, predicted, pos_label=0),
-        "f1": no_f1 or f1_score(truth, predicted),
+        "precision": _or_reason(of_positive.precision, f"no image was predicted '{positive}'"),
+        "recall": _or_reason(of_positive.recall, no_positive),
+        "specificity": _or_reason(of_negative.recall, no_negative),
+        "f1": _or_reason(of_positive.f1, f"{no_positive} and none was predicted so"),
         "roc_auc": one_class or roc_auc_score(truth, scores),
         "average_precision": one_class or average_precision_score(truth, scores),
         "log_loss": log_loss(truth, scores, labels=[0, 1]),
         "brier": brier_score_loss(truth, scores, labels=[0, 1], pos_label=1),
     }
-    return assembled(outcomes, truth, predicted, names)
+    return assembled(outcomes, per_class, truth, predicted)
 
 
 def multiclass_metrics(y_true: ArrayLike, y_probability: ArrayLike, classes: Sequence[str]) -> Metrics:
@@ -124,25 +121,26 @@ def multiclass_metrics(y_true: ArrayLike, y_probability: ArrayLike, classes: Seq
     quoted = ", ".join(f"'{name}'" for name in absent)
     missing = f"no image of this set is {quoted}, and a mean over the classes needs them all" if absent else ""
 
-    def macro(score: Callable[..., float], truth_is: int = 1) -> Outcome:
-        """Averages a label metric over the classes, each against the rest; `truth_is=0` looks at the rest."""
-        if missing:
-            return missing
-        return float(
-            np.mean([score(truth == k, predicted == k, pos_label=truth_is, zero_division=0.0) for k in indices])
-        )
+    macro = {"average": "macro", "zero_division": 0.0}
+    precision, recall, f1, _ = precision_recall_fscore_support(truth, predicted, labels=indices, **macro)
+    # Specificity is the recall of "not this class".
+    specificity = recall_score(1 - one_hot, predicted[:, None] != indices, **macro)
 
     # Softmax rows of a float32 network miss 1 by 1e-7, of which scikit-learn warns in float64.
     normalised = probabilities / probabilities.sum(axis=1, keepdims=True)
     outcomes: dict[str, Outcome] = {
         "balanced_accuracy": missing or balanced_accuracy_score(truth, predicted),
-        "precision": macro(precision_score),
-        "recall": macro(recall_score),
-        "specificity": macro(recall_score, truth_is=0),
-        "f1": macro(f1_score),
+        "precision": missing or precision,
+        "recall": missing or recall,
+        "specificity": missing or specificity,
+        "f1": missing or f1,
         "roc_auc": missing or roc_auc_score(one_hot, probabilities, average="macro"),
         "average_precision": missing or average_precision_score(one_hot, probabilities, average="macro"),
         "log_loss": log_loss(truth, normalised, labels=indices),
         "brier": brier_score_loss(truth, normalised, labels=indices),
     }
-    return assembled(outcomes, truth, predicted, names)
+    return assembled(outcomes, class_metrics(truth, predicted, names), truth, predicted)
+
+
+def _or_reason(value: float | None, reason: str) -> Outcome:
+    return reason if value is None else value

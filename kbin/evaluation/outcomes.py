@@ -1,5 +1,6 @@
 """What one model gets on one set: values, the reasons where there are none, and the counts behind them."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -68,52 +69,58 @@ class Metrics:
         }
 
 
+def class_metrics(
+    truth: NDArray[np.int64], predicted: NDArray[np.int64], names: Sequence[str]
+) -> dict[str, ClassMetrics]:
+    """Returns each class's metrics against the rest, in class order.
+
+    Args:
+        truth: shape (n,), class indices.
+        predicted: shape (n,), class indices.
+        names: Class names in label order.
+    """
+    columns = precision_recall_fscore_support(truth, predicted, labels=np.arange(len(names)), zero_division=np.nan)
+    return {
+        name: ClassMetrics(_known(precision), _known(recall), _known(f1), int(count))
+        for name, precision, recall, f1, count in zip(names, *columns, strict=True)
+    }
+
+
 def assembled(
     outcomes: dict[str, Outcome],
+    per_class: dict[str, ClassMetrics],
     truth: NDArray[np.int64],
     predicted: NDArray[np.int64],
-    names: tuple[str, ...],
 ) -> Metrics:
     """Adds what two classes and more have in common, and separates values from reasons.
 
     Args:
         outcomes: Metric name -> value or reason, for the metrics that two classes and more compute differently.
+        per_class: Class name -> its metrics.
         truth: shape (n,), class indices.
         predicted: shape (n,), class indices.
-        names: Class names in label order.
     """
-    indices = np.arange(len(names))
-    counts = np.bincount(truth, minlength=len(names))
+    counts = [metrics.n for metrics in per_class.values()]
     everything: dict[str, Outcome] = {
         **outcomes,
         "accuracy": accuracy_score(truth, predicted),
         "mcc": _matthews(truth, predicted),
-        "majority_accuracy": accuracy_score(truth, np.full_like(truth, counts.argmax())),
+        "majority_accuracy": max(counts) / len(truth),
     }
     ordered = {name: everything[name] for name in METRIC_NAMES}
     return Metrics(
         values={name: None if isinstance(value, str) else float(value) for name, value in ordered.items()},
         undefined={name: value for name, value in ordered.items() if isinstance(value, str)},
-        per_class=_per_class(truth, predicted, names),
-        confusion=confusion_matrix(truth, predicted, labels=indices).tolist(),
+        per_class=per_class,
+        confusion=confusion_matrix(truth, predicted, labels=np.arange(len(counts))).tolist(),
         n=len(truth),
-        positives=int(counts[1]) if len(names) == 2 else None,
+        positives=counts[1] if len(counts) == 2 else None,
     )
 
 
 def _matthews(truth: NDArray[np.int64], predicted: NDArray[np.int64]) -> float:
     """One class that is also the only answer: scikit-learn's value without its warning."""
     return 0.0 if len(np.union1d(truth, predicted)) == 1 else float(matthews_corrcoef(truth, predicted))
-
-
-def _per_class(
-    truth: NDArray[np.int64], predicted: NDArray[np.int64], names: tuple[str, ...]
-) -> dict[str, ClassMetrics]:
-    columns = precision_recall_fscore_support(truth, predicted, labels=np.arange(len(names)), zero_division=np.nan)
-    return {
-        name: ClassMetrics(_known(precision), _known(recall), _known(f1), int(count))
-        for name, precision, recall, f1, count in zip(names, *columns, strict=True)
-    }
 
 
 def _known(value: float) -> float | None:

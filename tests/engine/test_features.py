@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 
+import kbin
 from kbin.engine.augmentation import AugmentedViews, Augmenter
 from kbin.engine.feature_store import FeatureStore
 from kbin.engine.features import FeatureEngine, HashedImages, predict_inputs
@@ -55,6 +56,14 @@ def parts_of(backbone: str, seed: int = 0, train_blocks: int = 0) -> Cut:
 @pytest.fixture(scope="module")
 def parts() -> Cut:
     return parts_of("MobileNetV3Large")
+
+
+@pytest.fixture(scope="module")
+def trained_parts() -> Cut:
+    """EfficientNetLite0 with its ImageNet weights, whole backbone frozen, for images of 64 px."""
+    parts = cut(kbin.build_classifier("EfficientNetLite0", weights="packaged", image_size=64))
+    assert parts is not None
+    return parts
 
 
 def engine_at(
@@ -108,7 +117,7 @@ def test_another_depth_is_another_table(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("backbone", "train_blocks"),
-    [("ResNet50", 1), ("EfficientNetB0", 1), ("MobileNetV3Large", 0), ("EfficientNetLite0", 2)],
+    [("ResNet50", 1), ("EfficientNetB0", 0)],
 )
 def test_openvino_agrees_with_torch(backbone: str, train_blocks: int, tmp_path: Path) -> None:
     pytest.importorskip("openvino")
@@ -118,25 +127,30 @@ def test_openvino_agrees_with_torch(backbone: str, train_blocks: int, tmp_path: 
     exact = features(engine_at(tmp_path / "exact"), parts, ArrayInputs(IMAGES))
     assert not [line for line in lines.said if "runs on torch" in line]
     assert fast.shape == exact.shape
-    assert np.abs(fast - exact).max() / np.abs(exact).max() < 2e-5
+    # Random weights magnify rounding: an input changed by 1e-7 moves EfficientNetB0's features by up to 1e-3 here. A
+    # wrong layout or weight would give 1; the next test has trained weights.
+    assert np.abs(fast - exact).max() / np.abs(exact).max() < 2e-2
 
 
-def test_a_converted_network_is_kept_between_runs(parts: Cut, tmp_path: Path) -> None:
+def test_openvino_agrees_with_torch_to_1e_5_on_trained_weights(trained_parts: Cut, tmp_path: Path) -> None:
     pytest.importorskip("openvino")
-    first, second = Lines(), Lines()
+    images = ArrayInputs(random_images(40, 64))
+    fast = features(engine_at(tmp_path / "fast", "openvino"), trained_parts, images)
+    exact = features(engine_at(tmp_path / "exact"), trained_parts, images)
+    assert np.ptp(exact, axis=0).max() > 0.1
+    assert 0 < np.abs(fast - exact).max() / np.abs(exact).max() < 1e-5
+
+
+def test_a_converted_network_is_kept_between_runs_and_converted_again_if_damaged(parts: Cut, tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+    first, second, third = Lines(), Lines(), Lines()
     features(engine_at(tmp_path, "openvino", progress=first), parts, ArrayInputs(IMAGES[:8]), HASHES[:8])
-    features(engine_at(tmp_path, "openvino", progress=second), parts, ArrayInputs(IMAGES))
+    features(engine_at(tmp_path, "openvino", progress=second), parts, ArrayInputs(IMAGES[:16]), HASHES[:16])
+    next((tmp_path / "networks").glob("*.xml")).write_text("<net")
+    features(engine_at(tmp_path, "openvino", progress=third), parts, ArrayInputs(IMAGES))
     assert [line for line in first.said if "converting MobileNetV3Large" in line]
     assert not [line for line in second.said if "converting" in line]
-
-
-def test_a_damaged_converted_network_is_converted_again(parts: Cut, tmp_path: Path) -> None:
-    pytest.importorskip("openvino")
-    features(engine_at(tmp_path, "openvino"), parts, ArrayInputs(IMAGES[:8]), HASHES[:8])
-    next((tmp_path / "networks").glob("*.xml")).write_text("<net")
-    lines = Lines()
-    features(engine_at(tmp_path, "openvino", progress=lines), parts, ArrayInputs(IMAGES))
-    assert [line for line in lines.said if "converting" in line]
+    assert [line for line in third.said if "converting MobileNetV3Large" in line]
 
 
 def test_a_network_that_openvino_cannot_take_runs_on_torch_with_one_line(
@@ -154,11 +168,12 @@ def test_a_network_that_openvino_cannot_take_runs_on_torch_with_one_line(
     assert [line for line in lines.said if "runs on torch" in line and "no such operation" in line]
 
 
-def test_bfloat16_on_torch_is_near_float32_but_not_equal(parts: Cut, tmp_path: Path) -> None:
-    rough = features(engine_at(tmp_path, precision="bfloat16"), parts, ArrayInputs(IMAGES))
-    exact = features(engine_at(tmp_path), parts, ArrayInputs(IMAGES))
+def test_bfloat16_on_torch_is_near_float32_but_not_equal(trained_parts: Cut, tmp_path: Path) -> None:
+    images = ArrayInputs(random_images(40, 64))
+    rough = features(engine_at(tmp_path, precision="bfloat16"), trained_parts, images)
+    exact = features(engine_at(tmp_path), trained_parts, images)
     assert rough.dtype == np.float32
-    assert 1e-5 < np.abs(rough - exact).max() / np.abs(exact).max() < 0.1
+    assert 1e-4 < np.abs(rough - exact).max() / np.abs(exact).max() < 0.05
 
 
 def test_the_same_views_come_again_and_differ_from_each_other() -> None:

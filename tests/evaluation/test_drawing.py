@@ -52,10 +52,10 @@ def test_formulas_in_titles_and_reasons_are_only_text():
 
 def test_drawing_changes_no_global_setting_and_needs_no_pyplot():
     code = (
-        "import sys, matplotlib; before = dict(matplotlib.rcParams)\n"
+        "import sys, matplotlib; before = matplotlib.rcParams.copy()\n"
         "from kbin.evaluation.roc import RocCurve\n"
         "RocCurve.from_scores([0, 1], [.2, .8], 'm').plot()\n"
-        "print(before == dict(matplotlib.rcParams), 'matplotlib.pyplot' in sys.modules)"
+        "print(before == matplotlib.rcParams.copy(), 'matplotlib.pyplot' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["True", "False"]

@@ -69,5 +69,5 @@ def test_columns_of_different_length_are_refused():
 
 
 def test_an_unknown_quantity_lists_what_the_history_holds():
-    with pytest.raises(DataError, match="unknown quantity 'f1'.* Known: .*loss"):
+    with pytest.raises(DataError, match=r"unknown quantity 'f1'.* Known: .*loss"):
         LearningCurves.from_history(HISTORY, "m").plot(quantity="f1")

@@ -38,7 +38,7 @@ def test_a_row_is_found_by_name():
 
 
 def test_an_unknown_metric_lists_the_nearest_first():
-    with pytest.raises(ConfigError, match="unknown metric 'rocauc'. Did you mean 'roc_auc'\\? Known: roc_auc, "):
+    with pytest.raises(ConfigError, match=r"unknown metric 'rocauc'\. Did you mean 'roc_auc'\? Known: roc_auc, "):
         metric_row("rocauc")
 
 

@@ -32,43 +32,41 @@ def random_case(rng):
 
 
 def reference_metrics(y_true, y_score, threshold):
-    """scikit-learn called directly; where it warns or answers NaN, and for rank metrics of one class, None."""
+    """scikit-learn called directly; None where it answers NaN, and where both classes are needed."""
     y_score = y_score.astype(float)
     y_pred = (y_score >= threshold).astype(int)
     one_class = len(set(y_true)) == 1
 
-    def asked(score, *arguments, **settings):
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            value = score(*arguments, **settings)
-        return None if caught or np.isnan(value) else value
+    def number(value):
+        return None if np.isnan(value) else value
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         mcc = reference.matthews_corrcoef(y_true, y_pred)
+        roc_auc = reference.roc_auc_score(y_true, y_score)
+    # One call for three metrics: a call costs a millisecond, whatever the size.
+    precision, recall, f1, _ = reference.precision_recall_fscore_support(
+        y_true, y_pred, average="binary", zero_division=np.nan
+    )
     return {
-        "accuracy": asked(reference.accuracy_score, y_true, y_pred),
-        "balanced_accuracy": None if one_class else asked(reference.balanced_accuracy_score, y_true, y_pred),
-        "precision": asked(reference.precision_score, y_true, y_pred, zero_division=np.nan),
-        "recall": asked(reference.recall_score, y_true, y_pred, zero_division=np.nan),
-        "specificity": asked(reference.recall_score, y_true, y_pred, pos_label=0, zero_division=np.nan),
-        "f1": asked(reference.f1_score, y_true, y_pred, zero_division=np.nan),
-        "roc_auc": asked(reference.roc_auc_score, y_true, y_score),
-        "average_precision": None if one_class else asked(reference.average_precision_score, y_true, y_score),
+        "accuracy": reference.accuracy_score(y_true, y_pred),
+        "balanced_accuracy": None if one_class else reference.balanced_accuracy_score(y_true, y_pred),
+        "precision": number(precision),
+        "recall": number(recall),
+        "specificity": number(reference.recall_score(y_true, y_pred, pos_label=0, zero_division=np.nan)),
+        "f1": number(f1),
+        "roc_auc": number(roc_auc),
+        "average_precision": None if one_class else reference.average_precision_score(y_true, y_score),
         "mcc": mcc,
-        "log_loss": asked(reference.log_loss, y_true, y_score, labels=[0, 1]),
-        "brier": asked(reference.brier_score_loss, y_true, y_score, labels=[0, 1]),
+        "log_loss": reference.log_loss(y_true, y_score, labels=[0, 1]),
+        "brier": reference.brier_score_loss(y_true, y_score, labels=[0, 1]),
         "majority_accuracy": max(np.mean(y_true), np.mean(1 - y_true)),
     }
 
 
 def auc_by_counting_pairs(y_true, y_score):
-    wins = [
-        1.0 if high > low else 0.5 if high == low else 0.0
-        for high in y_score[y_true == 1]
-        for low in y_score[y_true == 0]
-    ]
-    return np.mean(wins)
+    differences = y_score[y_true == 1][:, None] - y_score[y_true == 0]
+    return np.mean((differences > 0) + 0.5 * (differences == 0))
 
 
 def assert_same(values, expected):
@@ -79,10 +77,11 @@ def assert_same(values, expected):
         assert values[name] is None or values[name] == pytest.approx(value, rel=1e-12, abs=1e-14), name
 
 
-def test_binary_metrics_equal_scikit_learn_on_1000_random_cases():
-    rng = np.random.default_rng(0)
+@pytest.mark.parametrize("seed", range(10))
+def test_binary_metrics_equal_scikit_learn_on_ten_times_100_random_cases(seed):
+    rng = np.random.default_rng(seed)
     num_one_class = num_ties = 0
-    for _ in range(1000):
+    for _ in range(100):
         y_true, y_score, threshold = random_case(rng)
         found = binary_metrics(y_true, y_score, CLASSES, threshold)
         assert_same(found.values, reference_metrics(y_true, y_score, threshold))
@@ -96,8 +95,8 @@ def test_binary_metrics_equal_scikit_learn_on_1000_random_cases():
         ]
         num_one_class += len(set(y_true)) == 1
         num_ties += len(set(y_score)) < len(y_score)
-    assert num_one_class > 200
-    assert num_ties > 400
+    assert num_one_class > 20
+    assert num_ties > 40
 
 
 def test_a_worked_example():
@@ -192,9 +191,9 @@ def test_two_classes_take_a_column_or_both(as_given):
     assert found == binary_metrics(y_true, positive, CLASSES, threshold=0.3)
 
 
-def test_multiclass_metrics_equal_scikit_learn_on_200_random_cases():
+def test_multiclass_metrics_equal_scikit_learn_on_50_random_cases():
     rng = np.random.default_rng(1)
-    for _ in range(200):
+    for _ in range(50):
         n = int(rng.integers(3, 40))
         y_true = np.concatenate([np.arange(3), rng.integers(0, 3, n - 3)])
         y_probability = rng.dirichlet(np.ones(3), n)

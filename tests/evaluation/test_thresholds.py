@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -55,7 +57,7 @@ def test_of_equally_good_thresholds_the_one_nearest_to_half_is_chosen(case):
     y_true, y_score = zip(*case, strict=True)
     chosen = choose_threshold(y_true, np.array(y_score)).threshold
     levels = sorted(set(y_score))
-    midpoints = [(low + high) / 2 for low, high in zip(levels[:-1], levels[1:], strict=True)]
+    midpoints = [(low + high) / 2 for low, high in pairwise(levels)]
     merits = {t: merit("youden", y_true, y_score, t) for t in midpoints}
     best = merit("youden", y_true, y_score, chosen)
     assert all(abs(chosen - 0.5) <= abs(t - 0.5) + 1e-12 for t, m in merits.items() if m >= best)
@@ -110,13 +112,13 @@ def test_one_class_gives_a_reason_and_no_threshold(label, kind):
 
 def test_an_unknown_criterion_lists_the_nearest_first():
     with pytest.raises(
-        ConfigError, match="unknown threshold criterion 'yuden'. Did you mean 'youden'\\? Known: youden"
+        ConfigError, match=r"unknown threshold criterion 'yuden'\. Did you mean 'youden'\? Known: youden"
     ):
         choose_threshold([0, 1], [0.1, 0.2], "yuden")
 
 
 def test_wrong_scores_are_refused():
-    with pytest.raises(DataError, match="got 1.5 in row 1"):
+    with pytest.raises(DataError, match=r"got 1\.5 in row 1"):
         choose_threshold([0, 1], [0.1, 1.5])
 
 

@@ -36,7 +36,7 @@ def test_the_synthetic_run_learns_and_leaves_log_plots_and_model(tmp_path):
     assert result.returncode == 0, result.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["metrics.csv", "model.keras", "roc.png", "roc.svg"]
     rows = _log(tmp_path)
-    assert [row["epoch"] for row in rows] == ["1", "2", "3", "4", "5"]
+    assert [row["epoch"] for row in rows] == ["1", "2", "3"]
     assert float(rows[-1]["roc_auc"]) > 0.7
     assert float(rows[-1]["loss"]) < float(rows[0]["loss"])
     model = keras.saving.load_model(tmp_path / "model.keras")
