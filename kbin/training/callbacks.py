@@ -121,9 +121,9 @@ class RocPlot(keras.callbacks.Callback):
     def _draw(self, moment: str) -> None:
         labels, outputs = shared_predictions(self.model, self._images, self._labels)
         _check_two_classes(outputs.shape[1])
-        curve = RocCurve.from_scores(labels, outputs[:, -1], self.model.name)
+        curve = RocCurve.from_scores(labels, outputs[:, -1], self.model.name, self._positive)
         canvas, axes = figure()
-        plot_roc_curves([curve], axes, title=f"{moment}, positive: {self._positive}")
+        plot_roc_curves([curve], axes, title=f"ROC curve, {moment}")
         save_figure(canvas, self._path)
 
 

@@ -173,7 +173,7 @@ def test_bfloat16_on_torch_is_near_float32_but_not_equal(trained_parts: Cut, tmp
     rough = features(engine_at(tmp_path, precision="bfloat16"), trained_parts, images)
     exact = features(engine_at(tmp_path), trained_parts, images)
     assert rough.dtype == np.float32
-    assert 1e-4 < np.abs(rough - exact).max() / np.abs(exact).max() < 0.05
+    assert 1e-4 < np.abs(rough - exact).max() / np.abs(exact).max() < 0.2
 
 
 def test_the_same_views_come_again_and_differ_from_each_other() -> None:
