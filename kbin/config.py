@@ -200,6 +200,17 @@ def _depths(value: Any) -> Any:
 Depth = Annotated[int, Field(ge=0)] | Literal["all"]
 
 
+class ModelTrainingConfig(Section):
+    """What one model does differently from the section `training`: blocks want another rate and length than a head."""
+
+    optimizer: Annotated[str, _one_of("optimizer", OPTIMIZERS)] | None = None
+    learning_rate: PositiveNumber | None = None
+    weight_decay: NumberFromZero | None = None
+    batch_size: PositiveCount | None = None
+    epochs: PositiveCount | None = None
+    schedule: Annotated[str, _one_of("schedule", SCHEDULES)] | None = None
+
+
 class ModelConfig(Section):
     """One model: a backbone, its weights, how much of it is trained, and its head."""
 
@@ -212,6 +223,7 @@ class ModelConfig(Section):
     ] = 0
     train_from: str | None = None
     head: HeadConfig = HeadConfig()
+    training: ModelTrainingConfig = ModelTrainingConfig()
 
     @field_validator("backbone")
     @classmethod
@@ -341,10 +353,16 @@ class TrainingConfig(Section):
     ] = None
     schedule: Annotated[str, _one_of("schedule", SCHEDULES)] = "constant"
 
+    def for_model(self, model: ModelConfig) -> "TrainingConfig":
+        """Returns the settings in force for `model`."""
+        own = {name: value for name, value in model.training if value is not None}
+        return self.model_copy(update=own)
+
     def learning_rate_for(self, model: ModelConfig) -> float:
         """Returns the learning rate in force for `model`."""
-        if self.learning_rate is not None:
-            return self.learning_rate
+        rate = self.for_model(model).learning_rate
+        if rate is not None:
+            return rate
         return 1e-4 if model.trains_backbone else 1e-3
 
 
@@ -417,5 +435,11 @@ class ExperimentConfig(Section):
         training = self.training.model_copy(
             update={"epochs": min(2, self.training.epochs), "seeds": self.training.seeds[:1]}
         )
+        models = tuple(
+            model.model_copy(update={"training": model.training.model_copy(update={"epochs": None})})
+            for model in self.models
+        )
         data = self.data.model_copy(update={"limit": min(64, self.data.limit or 64)})
-        return self.model_copy(update={"name": f"{self.name}-quick", "training": training, "data": data})
+        return self.model_copy(
+            update={"name": f"{self.name}-quick", "training": training, "models": models, "data": data}
+        )

@@ -82,12 +82,10 @@ def stored_inputs(parts: Cut | None, sets: Mapping[str, SetImages], setting: "Se
         return None
 
 
-def uncut_inputs(sets: Mapping[str, SetImages], setting: "Setting") -> NetworkInputs:
-    """Returns the images themselves; augmented ones are drawn anew in every epoch."""
+def uncut_inputs(sets: Mapping[str, SetImages], augmentation: Augmentation | None, epochs: int) -> NetworkInputs:
+    """Returns the images themselves; augmented ones are drawn anew in each of `epochs`."""
     by_set = {name: one.images.keeping() for name, one in sets.items()}
-    if setting.augmentation is None:
+    if augmentation is None:
         return NetworkInputs(by_set["train"], 1, by_set, is_uncut=True)
-    epochs = setting.training.epochs
-    hashes = sets["train"].data.content_hashes()
-    views = AugmentedViews(by_set["train"], hashes, setting.augmentation.augmenter, epochs)
+    views = AugmentedViews(by_set["train"], sets["train"].data.content_hashes(), augmentation.augmenter, epochs)
     return NetworkInputs(views, epochs, by_set, is_uncut=True)

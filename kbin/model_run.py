@@ -9,7 +9,7 @@ import numpy as np
 
 from kbin.config import ModelConfig, TrainingConfig
 from kbin.data.datasets import Dataset
-from kbin.engine.features import FeatureEngine, predict_inputs
+from kbin.engine.features import FeatureEngine, predict_inputs, predict_sets
 from kbin.engine.inputs import Inputs
 from kbin.engine.prefix import cut
 from kbin.errors import IntegrityError, TrainingError
@@ -22,7 +22,7 @@ from kbin.runs import Predictions, RunDirectory
 from kbin.training.trainer import Labelled, Trained, train
 
 _PREDICTION_BATCH = 128
-_IMAGES_COMPARED = 8  # after reloading
+_IMAGES_COMPARED = 4  # after reloading
 _LARGEST_DIFFERENCE = 1e-3  # of a probability; float32 in another order of operations gives about 1e-6
 
 
@@ -106,10 +106,10 @@ def run_model(model_config: ModelConfig, sets: Mapping[str, SetImages], setting:
         IntegrityError: A frozen tensor moved, or the saved file predicts something else.
     """
     clock = _Clock()
-    training, data = setting.training, sets["train"].data
+    training, data = setting.training.for_model(model_config), sets["train"].data
     model = build_configured(model_config, len(data.classes), sets["train"].images.image_size, seed)
     parts = cut(model) if setting.engine is not None else None
-    network_inputs = stored_inputs(parts, sets, setting) or uncut_inputs(sets, setting)
+    network_inputs = stored_inputs(parts, sets, setting) or uncut_inputs(sets, setting.augmentation, training.epochs)
     if network_inputs.is_uncut or parts is None:
         network, start = model, model.input
     else:
@@ -142,11 +142,11 @@ def run_model(model_config: ModelConfig, sets: Mapping[str, SetImages], setting:
     check_frozen(model, before)
     clock.book("training")
 
-    probabilities = {
-        name: _probabilities(predict_inputs(network, network_inputs.by_set[name], _PREDICTION_BATCH)) for name in sets
-    }
-    for outputs in probabilities.values():
-        check_converged(outputs, rate)
+    hashes = {name: one.data.content_hashes() for name, one in sets.items()}
+    outputs = predict_sets(network, network_inputs.by_set, hashes, _PREDICTION_BATCH)
+    probabilities = {name: _probabilities(outputs[name]) for name in sets}
+    for scores in probabilities.values():
+        check_converged(scores, rate)
     _save(setting.run, model_config.id or "", seed, model, trained, sets, probabilities)
     clock.book("evaluation")
     return ModelRun(seed, trained, probabilities, clock.seconds)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import keras
 
-from kbin.config import ExperimentConfig, ThresholdConfig
+from kbin.config import ExperimentConfig, ThresholdConfig, TrainingConfig
 from kbin.data.sets import LoadedSets, load_sets
 from kbin.engine.calibration import seconds_per_image, seconds_per_step
 from kbin.engine.features import FeatureEngine, feature_bytes
@@ -73,7 +73,7 @@ def _cost_lines(
     planned: PlannedModel, config: ExperimentConfig, sets: dict[str, SetImages], engine: FeatureEngine | None
 ) -> Iterator[str]:
     """Yields what is stored, what is missing, the room it needs, and the expected time of each step."""
-    training = config.training
+    training = config.training.for_model(planned.config)
     num_classes = len(sets["train"].data.classes)
     model = build_configured(planned.config, num_classes, config.data.image_size, training.seeds[0])
     draws_anew = bool(config.augment) and config.engine.views == 0
@@ -85,7 +85,7 @@ def _cost_lines(
     else:
         yield from _feature_lines(parts, config, sets, engine)
         network, batch_size = parts.tail, training.batch_size
-    seconds = _step_seconds(network, config, planned.learning_rate, batch_size)
+    seconds = _step_seconds(network, training, planned.learning_rate, batch_size)
     yield (
         f"  training: {steps:,} steps of {training.batch_size} over {len(training.seeds)} seeds, "
         f"about {duration(seconds * steps)}"
@@ -125,7 +125,7 @@ def _feature_lines(
     )
 
 
-def _step_seconds(network: keras.Model, config: ExperimentConfig, learning_rate: float, batch_size: int) -> float:
+def _step_seconds(network: keras.Model, training: TrainingConfig, learning_rate: float, batch_size: int) -> float:
     """Returns the seconds of a training step of the configured batch size."""
-    compile_classifier(network, config.training, learning_rate, steps_per_epoch=1)
-    return seconds_per_step(network, batch_size) * config.training.batch_size / batch_size
+    compile_classifier(network, training, learning_rate, steps_per_epoch=1)
+    return seconds_per_step(network, batch_size) * training.batch_size / batch_size

@@ -42,6 +42,11 @@ def save_figure(canvas: "Figure", path: Path) -> None:
     """Saves a figure as PNG and SVG beside each other."""
     from matplotlib import rc_context  # late: most of what uses this module draws nothing
 
+    # Laid out once: savefig would do it, and a dry run of the drawing, for each format.
+    layout = canvas.get_layout_engine()
+    if layout is not None:
+        layout.execute(canvas)
+        canvas.set_layout_engine("none")
     for suffix in (".png", ".svg"):
         stream = io.BytesIO()
         # Without a date and random ids the same numbers give the same bytes.

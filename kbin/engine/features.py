@@ -111,3 +111,25 @@ def predict_inputs(model: keras.Model, inputs: Inputs, batch_size: int) -> np.nd
     """Returns a model's outputs for all inputs, in order; the next batch is prepared while the network runs."""
     outputs = [np.asarray(model.predict_on_batch(batch)) for batch in in_batches(inputs, batch_size)]
     return np.concatenate(outputs)
+
+
+def predict_sets(
+    model: keras.Model, inputs: Mapping[str, Inputs], hashes: Mapping[str, np.ndarray], batch_size: int
+) -> dict[str, np.ndarray]:
+    """Returns a model's outputs for every set; an image that is in several sets is predicted once.
+
+    Args:
+        model: The network.
+        inputs: Its inputs by set name.
+        hashes: Set name -> shape (n,), the content hashes of the images.
+        batch_size: Inputs of a batch.
+    """
+    names = list(inputs)
+    _, first, place = np.unique(
+        np.concatenate([hashes[name] for name in names]), return_index=True, return_inverse=True
+    )
+    order = np.sort(first)
+    outputs = predict_inputs(model, Chosen(Joined([inputs[name] for name in names]), order), batch_size)
+    rows = np.searchsorted(order, first)[place]
+    ends = np.cumsum([len(inputs[name]) for name in names])[:-1]
+    return dict(zip(names, np.split(outputs[rows], ends), strict=True))

@@ -74,7 +74,8 @@ def panels(
 
 def set_title(ax: "Axes", title: str, subtitle: str = "") -> None:
     """Writes a title and, below it and lighter, what one must know to read the plot."""
-    ax.set_title(plain(title), loc="left", fontsize=11, fontweight="bold", pad=20 if subtitle else 8)
+    # y is given because matplotlib would else measure every tick label to find a free place, in every drawing.
+    ax.set_title(plain(title), loc="left", y=1.0, fontsize=11, fontweight="bold", pad=20 if subtitle else 8)
     if subtitle:
         ax.annotate(
             plain(subtitle),

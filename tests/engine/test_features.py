@@ -14,7 +14,7 @@ import pytest
 import kbin
 from kbin.engine.augmentation import AugmentedViews, Augmenter
 from kbin.engine.feature_store import FeatureStore
-from kbin.engine.features import FeatureEngine, HashedImages, predict_inputs
+from kbin.engine.features import FeatureEngine, HashedImages, predict_inputs, predict_sets
 from kbin.engine.inputs import ArrayInputs
 from kbin.engine.prefix import Cut, cut
 from kbin.errors import ConfigError
@@ -264,3 +264,15 @@ def test_two_passes_at_once_on_one_store_end_with_the_same_bytes(tmp_path: Path)
     both = [started_pass(tmp_path / "shared") for _ in range(2)]
     assert [process.wait(timeout=120) for process in both] == [0, 0]
     assert files_of(tmp_path / "shared") == files_of(tmp_path / "alone")
+
+
+def test_an_image_that_is_in_several_sets_is_predicted_once_and_comes_back_in_each() -> None:
+    model = calibrated_classifier("MobileNetV3Large")
+    whole, part = CountingInputs(IMAGES), CountingInputs(IMAGES[[7, 3]])
+    outputs = predict_sets(
+        model, {"test": whole, "part": part}, {"test": HASHES, "part": HASHES[[7, 3]]}, batch_size=40
+    )
+    assert (whole.count, part.count) == (40, 0)
+    np.testing.assert_array_equal(outputs["test"], predict_inputs(model, ArrayInputs(IMAGES), 40))
+    np.testing.assert_array_equal(outputs["part"], outputs["test"][[7, 3]])
+    assert np.ptp(outputs["test"]) > 0.01
