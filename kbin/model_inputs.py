@@ -2,17 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from kbin.data.datasets import Dataset
 from kbin.engine.augmentation import AugmentedViews, Augmenter
-from kbin.engine.features import HashedImages
+from kbin.engine.features import FeatureEngine, HashedImages
 from kbin.engine.inputs import ImageInputs, Inputs
 from kbin.engine.prefix import Cut
 from kbin.errors import StoreFullError
-
-if TYPE_CHECKING:
-    from kbin.model_run import Setting
+from kbin.progress import Progress
 
 _AUGMENTED = "train, augmented"
 
@@ -57,15 +54,22 @@ class NetworkInputs:
     is_uncut: bool
 
 
-def stored_inputs(parts: Cut | None, sets: Mapping[str, SetImages], setting: "Setting") -> NetworkInputs | None:
+def stored_inputs(
+    parts: Cut | None,
+    sets: Mapping[str, SetImages],
+    engine: FeatureEngine | None,
+    augmentation: Augmentation | None,
+    progress: Progress,
+) -> NetworkInputs | None:
     """Returns features; None where nothing is frozen, views are drawn anew, or the store has no room for them.
 
     Args:
         parts: The cut model, None where it is not cut.
         sets: The images by set name.
-        setting: Engine, augmentation, and where a line is said.
+        engine: What computes and stores features; None where models are trained uncut.
+        augmentation: How training images are augmented; None where they are not.
+        progress: Where it is said that there is no room.
     """
-    engine, augmentation = setting.engine, setting.augmentation
     if parts is None or engine is None or (augmentation is not None and augmentation.num_views == 0):
         return None
     hashed = {name: HashedImages(one.data.content_hashes(), one.images) for name, one in sets.items()}
@@ -78,7 +82,7 @@ def stored_inputs(parts: Cut | None, sets: Mapping[str, SetImages], setting: "Se
         stored = engine.features(parts, {_AUGMENTED: HashedImages(views.hashes, views)}, augmentation.text)
         return NetworkInputs(stored[_AUGMENTED], augmentation.num_views, by_set, is_uncut=False)
     except StoreFullError as error:
-        setting.progress.say(f"  {error}: the uncut model is trained instead.")
+        progress.say(f"  {error}: the uncut model is trained instead.")
         return None
 
 

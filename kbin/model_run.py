@@ -109,7 +109,9 @@ def run_model(model_config: ModelConfig, sets: Mapping[str, SetImages], setting:
     training, data = setting.training.for_model(model_config), sets["train"].data
     model = build_configured(model_config, len(data.classes), sets["train"].images.image_size, seed)
     parts = cut(model) if setting.engine is not None else None
-    network_inputs = stored_inputs(parts, sets, setting) or uncut_inputs(sets, setting.augmentation, training.epochs)
+    network_inputs = stored_inputs(parts, sets, setting.engine, setting.augmentation, setting.progress) or uncut_inputs(
+        sets, setting.augmentation, training.epochs
+    )
     if network_inputs.is_uncut or parts is None:
         network, start = model, model.input
     else:
