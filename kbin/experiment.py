@@ -57,6 +57,8 @@ def run_experiment(config: ExperimentConfig, out: Path, progress: Progress) -> i
     settings = dump_experiment(config)
     if run.is_finished(settings):
         progress.say(f"{out} already holds the finished results of this experiment; remove it to run anew.")
+        if not run.report_path.is_file():  # interrupted between the last two files
+            write_report([run])
         return _exit_code(run.results()["models"])
     start = time.perf_counter()
     loaded = load_sets(config.data)

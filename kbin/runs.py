@@ -125,6 +125,11 @@ class RunDirectory:
             "Choose another folder with --out, or remove this one."
         )
 
+    @property
+    def report_path(self) -> Path:
+        """The page."""
+        return self.path / REPORT
+
     def model_folder(self, model_id: str, seed: int) -> Path:
         """Returns the folder of one trained model."""
         return self.path / "models" / model_id / f"seed-{seed}"

@@ -7,13 +7,20 @@ sets shows: `roc`, `precision_recall`, `confusion`, and `learning_curves`. Matpl
 and format, so a file a set would make drawing the longest part of a small run.
 """
 
-from collections.abc import Callable, Sequence
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kbin.environment import available_cores
 from kbin.errors import DataError, RunFolderError
 from kbin.evaluation.confusion import ConfusionMatrix
 from kbin.evaluation.drawing import panels, shortened
@@ -57,6 +64,9 @@ CURVE_KINDS: tuple[CurveKind, ...] = (
 )
 
 
+_ENOUGH_TO_SHARE = 6  # trained models; fewer are drawn before a second process has started
+
+
 @dataclass(frozen=True, eq=False)
 class _Scores:
     """What one trained model says of one set.
@@ -85,21 +95,49 @@ def draw_plots(run: RunDirectory, results: dict[str, Any]) -> None:
         RunFolderError: Results, predictions or a history are missing or damaged.
     """
     recorded = read_results(results)
-    scores = {
-        name: [_read_scores(run, recorded, model, seed, name) for model in recorded.done for seed in model.seeds]
-        for name in recorded.sets
-    }
-    if not recorded.done:
+    trained = [(model.id, index) for model in recorded.done for index in range(len(model.seeds))]
+    share = trained[: len(trained) // 2] if len(trained) >= _ENOUGH_TO_SHARE and available_cores() > 1 else []
+    with _drawn_beside(run, results, share):
+        for name in recorded.sets if recorded.done else ():
+            if name != TRAIN:
+                scores = [
+                    _read_scores(run, recorded, model, seed, name) for model in recorded.done for seed in model.seeds
+                ]
+                for kind in CURVE_KINDS:
+                    save_figure(_across_models(kind, name, scores, recorded), run.plot_path(f"{kind.name}-{name}"))
+        _draw_trained(run, recorded, trained[len(share) :])
+
+
+def _draw_trained(run: RunDirectory, recorded: RunResults, trained: Sequence[tuple[str, int]]) -> None:
+    """Draws the plots of trained models: pairs of a model's id and the index of its seed."""
+    models = {model.id: model for model in recorded.done}
+    for model_id, index in trained:
+        model = models[model_id]
+        seed = model.seeds[index]
+        own = {name: _read_scores(run, recorded, model, seed, name) for name in recorded.sets}
+        for file_name, drawn in _of_trained_model(run, model, index, own, recorded).items():
+            save_figure(drawn, run.plot_path(file_name, model.id, seed))
+
+
+@contextmanager
+def _drawn_beside(run: RunDirectory, results: dict[str, Any], share: Sequence[tuple[str, int]]) -> Iterator[None]:
+    """Draws some trained models in a second process while the block draws others: matplotlib uses one core."""
+    if not share:
+        yield
         return
-    for name in recorded.sets:
-        if name != TRAIN:
-            for kind in CURVE_KINDS:
-                save_figure(_across_models(kind, name, scores[name], recorded), run.plot_path(f"{kind.name}-{name}"))
-    for model in recorded.done:
-        for index, seed in enumerate(model.seeds):
-            own = {name: _find(of_set, model.id, seed) for name, of_set in scores.items()}
-            for file_name, drawn in _of_trained_model(run, model, index, own, recorded).items():
-                save_figure(drawn, run.plot_path(file_name, model.id, seed))
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder) / "work.json"
+        work.write_text(json.dumps({"run": str(run.path), "results": results, "share": share}), encoding="utf-8")
+        helper = subprocess.Popen([sys.executable, "-m", "kbin.report.plots", str(work)], stderr=subprocess.DEVNULL)
+        try:
+            yield
+        except BaseException:
+            helper.kill()
+            raise
+        finally:
+            helper.wait()
+    if helper.returncode:  # whatever befell it, its plots can be drawn here, and a fault shows
+        _draw_trained(run, read_results(results), share)
 
 
 def _of_trained_model(
@@ -184,10 +222,6 @@ def _with_omission(drawn: "Figure", recorded: RunResults) -> "Figure":
     return drawn
 
 
-def _find(scores: Sequence[_Scores], model_id: str, seed: int) -> _Scores:
-    return next(one for one in scores if (one.model_id, one.seed) == (model_id, seed))
-
-
 def _read_scores(run: RunDirectory, recorded: RunResults, model: ModelResults, seed: int, set_name: str) -> _Scores:
     """Reads predictions and checks that they are those the results speak of."""
     predictions = run.predictions(model.id, seed, set_name, recorded.classes)
@@ -205,3 +239,8 @@ def _read_scores(run: RunDirectory, recorded: RunResults, model: ModelResults, s
         raise RunFolderError(f"{where} are damaged: probabilities must lie between 0 and 1.")
     y_true = np.array([indices[str(name)] for name in predictions.y_true], dtype=np.int64)
     return _Scores(model.id, seed, y_true, probabilities)
+
+
+if __name__ == "__main__":
+    _work = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    _draw_trained(RunDirectory(Path(_work["run"])), read_results(_work["results"]), _work["share"])
