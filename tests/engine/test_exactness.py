@@ -28,9 +28,11 @@ RATE = 1e-4  # at 1e-3 a random ResNet50 saturates, and every test on it passes
 @pytest.fixture
 def float64() -> Iterator[None]:
     keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")  # Keras fixes it at its first use, which may be an earlier test's
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(torch.float32)
+    keras.config.set_dtype_policy("float32")
     keras.config.set_floatx("float32")
 
 

@@ -158,7 +158,7 @@ def test_a_network_that_openvino_cannot_take_runs_on_torch_with_one_line(
 ) -> None:
     openvino = pytest.importorskip("openvino")
 
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise RuntimeError("no such operation\nmore")
 
     monkeypatch.setattr(openvino, "convert_model", refuse)
@@ -209,14 +209,14 @@ hashes = np.array([str(index) for index in range(320)])
 parts = parts_of("MobileNetV3Large")
 print("ready", flush=True)
 engine_at(Path(sys.argv[1])).features(parts, {"train": HashedImages(hashes, ArrayInputs(images))})
-print("done", flush=True)
 """
 
 
 def started_pass(store: Path) -> subprocess.Popen[str]:
     process = subprocess.Popen([sys.executable, "-c", PASS, str(store)], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
+    with process.stdout as output:
+        assert output.readline() == "ready\n"
     return process
 
 
