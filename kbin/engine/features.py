@@ -38,7 +38,8 @@ class FeatureEngine:
 
     def __init__(self, store: FeatureStore, runtime: str, precision: str, resize: str, progress: Progress):
         self.store = store
-        self._runtime, self._precision, self._resize, self._progress = runtime, precision, resize, progress
+        self.precision = precision
+        self._runtime, self._resize, self._progress = runtime, resize, progress
         self._runtimes: dict[str, Runtime] = {}
 
     def features(self, parts: Cut, sets: Mapping[str, HashedImages], augment: str = "") -> dict[str, StoredFeatures]:
@@ -71,7 +72,7 @@ class FeatureEngine:
             "image_size": parts.prefix.input.shape[1],
             "resize": self._resize,
             "runtime": self._runtime,
-            "precision": self._precision,
+            "precision": self.precision,
             "shape": list(parts.boundary.shape[1:]),
             "dtype": keras.config.floatx(),
             "weights": parts.fingerprint(),
@@ -83,7 +84,7 @@ class FeatureEngine:
         fingerprint = parts.fingerprint()
         if fingerprint not in self._runtimes:
             networks = self.store.root / NETWORKS
-            self._runtimes[fingerprint] = open_runtime(parts, self._runtime, self._precision, networks, self._progress)
+            self._runtimes[fingerprint] = open_runtime(parts, self._runtime, self.precision, networks, self._progress)
         return self._runtimes[fingerprint]
 
     def _fill(self, table: FeatureTable, runtime: Runtime, hashes: np.ndarray, images: Inputs, size: int) -> None:
