@@ -19,9 +19,10 @@ from kbin.training.trainer import Labelled, train
 from tests.networks import calibrated_classifier, random_images
 
 SIZE = 64
-IMAGES = random_images(24, SIZE)
-LABELS = np.arange(24) % 2
-SETTINGS = TrainingConfig(epochs=3, batch_size=8, seeds=(0,))
+IMAGES = random_images(64, SIZE)
+LABELS = np.arange(64) % 2
+# Batches of the size that the feature pass has: torch computes an image in the same way to the bit only within those.
+SETTINGS = TrainingConfig(epochs=3, batch_size=32, seeds=(0,))
 RATE = 1e-4  # at 1e-3 a random ResNet50 saturates, and every test on it passes
 
 

@@ -180,10 +180,10 @@ def test_the_roc_curve_is_drawn_as_png_and_svg(make_model, tmp_path):
 
 def test_the_curve_is_drawn_at_the_end_or_after_every_epoch_too(make_model, tmp_path, drawn):
     _fit(make_model(), [kbin.RocPlot(*_VALIDATION, tmp_path / "roc.png", positive="car")], epochs=2)
-    assert [title for _, title in drawn] == ["after training, positive: car"]
+    assert [(curve.positive, title) for curve, title in drawn] == [("car", "ROC curve, after training")]
     drawn.clear()
     _fit(make_model(), [kbin.RocPlot(*_VALIDATION, tmp_path / "roc.png", every_epoch=True)], epochs=2)
-    assert [title.partition(",")[0] for _, title in drawn] == ["epoch 1", "epoch 2", "after training"]
+    assert [title.partition(", ")[2] for _, title in drawn] == ["epoch 1", "epoch 2", "after training"]
     assert len({curve.auc for curve, _ in drawn}) == 2  # two epochs, and the last one again
 
 
