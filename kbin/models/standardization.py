@@ -3,14 +3,16 @@
 import keras
 import numpy as np
 
-_SMALLEST_VARIANCE = 1e-8
+# Of the mean variance. Solar cells, three seeds: validation AUC .884 without it and .892 with it (test .901 and .906),
+# and the test AUC of features in bfloat16 is .0003 from that in float32, not .002: rounding is not magnified.
+_SMALLEST_SHARE = 0.05
 
 
 def standardize_on(layer: keras.layers.Normalization, features: np.ndarray) -> None:
     """Adapts a Normalization layer to the training features.
 
-    A feature that never varies on the training set is only shifted: Keras would divide it by 1e-7, and a channel that
-    first fires on a test image would then drown all others.
+    A feature that hardly varies on the training set is divided by the root of a share of the mean variance: Keras
+    would divide a constant one by 1e-7, and a channel that first fires on a test image would then drown all others.
 
     Args:
         layer: The layer, built.
@@ -18,6 +20,7 @@ def standardize_on(layer: keras.layers.Normalization, features: np.ndarray) -> N
     """
     mean = features.mean(axis=0, dtype=np.float64)
     variance = features.var(axis=0, dtype=np.float64)
-    variance[variance < _SMALLEST_VARIANCE] = 1.0
+    smallest = _SMALLEST_SHARE * variance.mean()
+    variance = np.maximum(variance, smallest) if smallest > 0 else np.ones_like(variance)
     layer.set_weights([mean.astype(np.float32), variance.astype(np.float32), np.array(len(features), np.int32)])
     layer.finalize_state()
