@@ -161,7 +161,7 @@ def test_damaged_predictions_are_refused(small, drawn, change, message):
 def test_missing_predictions_are_named(small, drawn):
     shutil.rmtree(small.path / "models" / "only" / "seed-3" / "predictions")
 
-    with pytest.raises(RunFolderError, match=r"no readable models/only/seed-3/predictions/\w+\.csv"):
+    with pytest.raises(RunFolderError, match=r"no readable models/only/seed-3/predictions/test\.csv"):
         draw_plots(small, small.results())
 
 
