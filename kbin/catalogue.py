@@ -203,10 +203,16 @@ BACKBONES: tuple[Backbone, ...] = (
     ),
 )
 
-LOSSES = ("cross_entropy",)
+LOSSES = ("cross_entropy", "focal", "squared_error")
 OPTIMIZERS = ("adamw", "adam", "sgd")
 SCHEDULES = ("constant", "cosine")
-# Layers of keras.layers that change single images and leave size and label alone.
+SAMPLINGS = ("none", "oversample", "undersample")
+
+KERAS_CV = "keras_cv."
+# Layers that mix images with one another, and their labels likewise.
+MIXING = ("MixUp", "CutMix", "keras_cv.MixUp", "keras_cv.CutMix", "keras_cv.FourierMix")
+# Layers of keras.layers, and of KerasCV, that leave the images' shape alone. Of KerasCV's, RandomColorJitter does not
+# draw alike for the same seed, and RandomJpegQuality wants values up to 1.
 AUGMENTATIONS = (
     "RandomFlip",
     "RandomRotation",
@@ -232,6 +238,33 @@ AUGMENTATIONS = (
     "AutoContrast",
     "Equalization",
     "Solarization",
+    "MixUp",
+    "CutMix",
+    "keras_cv.RandomFlip",
+    "keras_cv.RandomRotation",
+    "keras_cv.RandomTranslation",
+    "keras_cv.RandomZoom",
+    "keras_cv.RandomShear",
+    "keras_cv.RandomBrightness",
+    "keras_cv.RandomContrast",
+    "keras_cv.RandomSaturation",
+    "keras_cv.RandomHue",
+    "keras_cv.RandomColorDegeneration",
+    "keras_cv.RandomChannelShift",
+    "keras_cv.RandomSharpness",
+    "keras_cv.RandomGaussianBlur",
+    "keras_cv.RandomCutout",
+    "keras_cv.GridMask",
+    "keras_cv.RandAugment",
+    "keras_cv.AugMix",
+    "keras_cv.AutoContrast",
+    "keras_cv.ChannelShuffle",
+    "keras_cv.Equalization",
+    "keras_cv.Posterization",
+    "keras_cv.Solarization",
+    "keras_cv.MixUp",
+    "keras_cv.CutMix",
+    "keras_cv.FourierMix",
 )
 
 

@@ -114,7 +114,7 @@ def store(
 @app.command()
 def schema(debug: DebugOption = False) -> None:
     """Print the JSON Schema of an experiment file, for editors."""
-    from kbin.config import ExperimentConfig
+    from kbin.config.experiment import ExperimentConfig
 
     typer.echo(json.dumps(ExperimentConfig.model_json_schema(), indent=1))
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from kbin.config import ExperimentConfig
+from kbin.config.experiment import ExperimentConfig
 from kbin.errors import unknown_name
 from kbin.yaml_text import KeyPath
 

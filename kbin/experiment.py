@@ -10,7 +10,9 @@ from typing import Any
 
 import torch
 
-from kbin.config import ExperimentConfig, ModelConfig
+from kbin.config.experiment import ExperimentConfig
+from kbin.config.models import ModelConfig
+from kbin.config.training import TrainingConfig
 from kbin.data.sets import LoadedSets, load_sets
 from kbin.engine.augmentation import Augmenter
 from kbin.engine.feature_store import FeatureStore
@@ -21,7 +23,8 @@ from kbin.environment import available_cores, describe_environment
 from kbin.errors import ConfigError, DataError, unknown_name
 from kbin.experiment_file import dump_experiment
 from kbin.model_inputs import Augmentation, SetImages
-from kbin.model_run import ModelRun, Setting, build_configured, run_model
+from kbin.model_run import ModelRun, build_configured, run_model
+from kbin.model_stages import Setting
 from kbin.models.parameters import ParameterTable, parameter_table
 from kbin.progress import Progress
 from kbin.report.plots import draw_plots
@@ -114,7 +117,8 @@ def plan_models(config: ExperimentConfig, loaded: LoadedSets) -> list[PlannedMod
     planned = []
     for model in config.models:
         built = build_configured(model, len(loaded.classes), config.data.image_size, config.training.seeds[0])
-        planned.append(PlannedModel(model, parameter_table(built), config.training.learning_rate_for(model)))
+        rate = model.training_of(model.steps[-1], config.training).rate(model.steps[-1].trains_backbone)
+        planned.append(PlannedModel(model, parameter_table(built), rate))
     return planned
 
 
@@ -142,13 +146,23 @@ def _check_fit(config: ExperimentConfig, loaded: LoadedSets) -> None:
     for model in config.models:
         if model.head.output == "sigmoid" and len(classes) > 2:
             raise ConfigError(f"model {model.id}: a sigmoid output tells two classes apart; here are {len(classes)}.")
-    for name in config.training.class_weight if isinstance(config.training.class_weight, dict) else ():
-        if name not in classes:
-            raise ConfigError(f"training.class_weight: {unknown_name('class', name, classes)}")
-    if config.training.early_stopping is not None and "validation" not in loaded.sets:
+        for stage in model.steps:
+            _check_training(model.training_of(stage, config.training), loaded)
+
+
+def _check_training(settings: TrainingConfig, loaded: LoadedSets) -> None:
+    for name in settings.class_weight if isinstance(settings.class_weight, dict) else ():
+        if name not in loaded.classes:
+            raise ConfigError(f"training.class_weight: {unknown_name('class', name, loaded.classes)}")
+    if settings.early_stopping is not None and "validation" not in loaded.sets:
         raise ConfigError(
             "training.early_stopping needs a validation set, and there is none: set data.split.validation, or leave "
             "early_stopping out."
+        )
+    if settings.warmup_epochs >= settings.epochs:
+        raise ConfigError(
+            f"training.warmup_epochs is {settings.warmup_epochs}, but there are {settings.epochs} epochs in all: the "
+            "warm-up must leave at least one."
         )
 
 
@@ -185,7 +199,7 @@ def _run_all_seeds(
         "id": model.id,
         "backbone": model.backbone,
         "weights": Path(model.weights).name,
-        "train_blocks": model.train_from or model.depth,
+        "train_blocks": model.trained_part,
         "learning_rate": planned.learning_rate,
         "parameters": planned.parameters.as_dict(),
         "blocks": [vars(row) for row in planned.parameters.rows],

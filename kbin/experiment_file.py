@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 
-from kbin.config import ExperimentConfig
+from kbin.config.experiment import ExperimentConfig
 from kbin.config_faults import fault_lines
 from kbin.errors import ConfigError
 from kbin.yaml_text import MAX_DEPTH, KeyPath, read_yaml

@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from kbin.data.datasets import Dataset
-from kbin.engine.augmentation import AugmentedViews, Augmenter
+from kbin.engine.augmentation import Augmenter
+from kbin.engine.augmented_views import LiveViews, StoredViews
 from kbin.engine.features import FeatureEngine, HashedImages
-from kbin.engine.inputs import ImageInputs, Inputs
+from kbin.engine.inputs import ArrayInputs, Chosen, ImageInputs, Inputs
 from kbin.engine.prefix import Cut
 from kbin.errors import StoreFullError
 from kbin.progress import Progress
@@ -20,6 +23,11 @@ class SetImages:
 
     data: Dataset
     images: ImageInputs
+
+    @property
+    def label_rows(self) -> np.ndarray:
+        """The labels as shares of each class, shape (n, num_classes)."""
+        return np.eye(len(self.data.classes), dtype=np.float32)[self.data.labels]
 
 
 @dataclass(frozen=True)
@@ -42,13 +50,15 @@ class NetworkInputs:
     """Inputs of the network that trains.
 
     Attributes:
-        training: Of the training set, augmented where that is asked for.
+        training: Of the training set, augmented where that is asked for; view v of image i at `v * n + i`.
+        label_rows: The share of each class in these, shape (num_classes,) each; None where the images are not mixed.
         num_views: Views of each training image.
         by_set: Of every set, as it is.
         is_uncut: Whether they are images for the whole model, not features for its tail.
     """
 
     training: Inputs
+    label_rows: Inputs | None
     num_views: int
     by_set: Mapping[str, Inputs]
     is_uncut: bool
@@ -76,11 +86,16 @@ def stored_inputs(
     try:
         by_set = engine.features(parts, hashed)
         if augmentation is None:
-            return NetworkInputs(by_set["train"], 1, by_set, is_uncut=False)
-        train = hashed["train"]
-        views = AugmentedViews(train.images, train.hashes, augmentation.augmenter, augmentation.num_views)
+            return NetworkInputs(by_set["train"], None, 1, by_set, is_uncut=False)
+        train, num_views = sets["train"], augmentation.num_views
+        views = StoredViews(train.images, hashed["train"].hashes, augmentation.augmenter, num_views)
         stored = engine.features(parts, {_AUGMENTED: HashedImages(views.hashes, views)}, augmentation.text)
-        return NetworkInputs(stored[_AUGMENTED], augmentation.num_views, by_set, is_uncut=False)
+        rows = (
+            ArrayInputs(views.mixed(train.label_rows, train.images.image_size))
+            if augmentation.augmenter.mixes
+            else None
+        )
+        return NetworkInputs(Chosen(stored[_AUGMENTED], views.places), rows, num_views, by_set, is_uncut=False)
     except StoreFullError as error:
         progress.say(f"  {error}: the uncut model is trained instead.")
         return None
@@ -90,6 +105,22 @@ def uncut_inputs(sets: Mapping[str, SetImages], augmentation: Augmentation | Non
     """Returns the images themselves; augmented ones are drawn anew in each of `epochs`."""
     by_set = {name: one.images.keeping() for name, one in sets.items()}
     if augmentation is None:
-        return NetworkInputs(by_set["train"], 1, by_set, is_uncut=True)
-    views = AugmentedViews(by_set["train"], sets["train"].data.content_hashes(), augmentation.augmenter, epochs)
-    return NetworkInputs(views, epochs, by_set, is_uncut=True)
+        return NetworkInputs(by_set["train"], None, 1, by_set, is_uncut=True)
+    train = sets["train"]
+    views = LiveViews(by_set["train"], train.data.content_hashes(), augmentation.augmenter, epochs)
+    rows = MixedRows(views, train.label_rows, train.images.image_size) if augmentation.augmenter.mixes else None
+    return NetworkInputs(views, rows, epochs, by_set, is_uncut=True)
+
+
+class MixedRows:
+    """The labels of views that are drawn batch by batch."""
+
+    def __init__(self, views: LiveViews, rows: np.ndarray, image_size: int):
+        self._views, self._rows, self._image_size = views, rows, image_size
+
+    def __len__(self) -> int:
+        return len(self._views)
+
+    def take(self, positions: np.ndarray) -> np.ndarray:
+        """Returns the share of each class in the images that the views have at `positions`."""
+        return self._views.mixed(positions, self._rows, self._image_size)

@@ -4,16 +4,20 @@ from collections.abc import Iterator
 
 import keras
 
-from kbin.config import ExperimentConfig, ThresholdConfig, TrainingConfig
+from kbin.catalogue import find_backbone
+from kbin.config.experiment import ExperimentConfig, ThresholdConfig
+from kbin.config.training import TrainingConfig
 from kbin.data.sets import LoadedSets, load_sets
 from kbin.engine.calibration import seconds_per_image, seconds_per_step
 from kbin.engine.features import FeatureEngine, feature_bytes
 from kbin.engine.prefix import Cut, cut
+from kbin.engine.sampling import epoch_size
 from kbin.experiment import PlannedModel, augmentation, describe_sets, images_of_sets, open_engine, plan_models
 from kbin.model_inputs import SetImages
 from kbin.model_run import build_configured
+from kbin.models.freezing import freeze_below
 from kbin.progress import Progress, duration
-from kbin.training.trainer import compile_classifier
+from kbin.training.compilation import compile_classifier
 
 _UNCUT_BATCH = 8  # images of a calibration step: a whole network takes long for 32
 
@@ -61,35 +65,46 @@ def _model_lines(planned: PlannedModel) -> list[str]:
     model = planned.config
     head = [f"{units} units" for units in model.head.hidden_units]
     head = ["standardised features"] * model.head.standardize + head + [model.head.output or "sigmoid or softmax"]
-    depth = model.train_from or f"{model.depth} blocks"
     return [
-        f"model {model.id}: {model.backbone}, weights {model.weights}, trains {depth}, "
+        f"model {model.id}: {model.backbone}, weights {model.weights}, trains {_part_text(model.trained_part)}, "
         f"learning rate {planned.learning_rate:g}",
         f"  head: {', '.join(head)}",
     ]
 
 
+def _part_text(trained_part: int | str) -> str:
+    return (
+        f"{trained_part} blocks" if isinstance(trained_part, int) or trained_part == "all" else f"from {trained_part}"
+    )
+
+
 def _cost_lines(
     planned: PlannedModel, config: ExperimentConfig, sets: dict[str, SetImages], engine: FeatureEngine | None
 ) -> Iterator[str]:
-    """Yields what is stored, what is missing, the room it needs, and the expected time of each step."""
-    training = config.training.for_model(planned.config)
-    num_classes = len(sets["train"].data.classes)
-    model = build_configured(planned.config, num_classes, config.data.image_size, training.seeds[0])
-    draws_anew = bool(config.augment) and config.engine.views == 0
-    parts = None if engine is None or draws_anew else cut(model)
-    steps = -(-len(sets["train"].data) // training.batch_size) * training.epochs * len(training.seeds)
-    if parts is None or engine is None:
-        yield "  engine: the uncut model is trained"
-        network, batch_size = model, min(_UNCUT_BATCH, training.batch_size)
-    else:
-        yield from _feature_lines(parts, config, sets, engine)
-        network, batch_size = parts.tail, training.batch_size
-    seconds = _step_seconds(network, training, planned.learning_rate, batch_size)
-    yield (
-        f"  training: {steps:,} steps of {training.batch_size} over {len(training.seeds)} seeds, "
-        f"about {duration(seconds * steps)}"
-    )
+    """Yields what is stored, what is missing, the room it needs, and the expected time, stage by stage."""
+    entry = planned.config
+    model = build_configured(entry, len(sets["train"].data.classes), config.data.image_size, config.training.seeds[0])
+    for number, stage in enumerate(entry.steps, start=1):
+        training = entry.training_of(stage, config.training)
+        if len(entry.steps) > 1:
+            part = _part_text(stage.train_from or stage.train_blocks)
+            yield f"  stage {number}: trains {part}, learning rate {training.learning_rate:g}"
+        freeze_below(model, find_backbone(entry.backbone).first_trainable_unit(stage.train_blocks, stage.train_from))
+        draws_anew = bool(config.augment) and config.engine.views == 0
+        parts = None if engine is None or draws_anew else cut(model)
+        if parts is None or engine is None:
+            yield "  engine: the uncut model is trained"
+            network, batch_size = model, min(_UNCUT_BATCH, training.batch_size)
+        else:
+            yield from _feature_lines(parts, config, sets, engine)
+            network, batch_size = parts.tail, training.batch_size
+        size = epoch_size(sets["train"].data.labels, training.sampling)
+        steps = -(-size // training.batch_size) * training.epochs * len(training.seeds)
+        seconds = _step_seconds(network, training, batch_size)
+        yield (
+            f"  training: {steps:,} steps of {training.batch_size} over {len(training.seeds)} seeds, "
+            f"about {duration(seconds * steps)}"
+        )
 
 
 def _feature_lines(
@@ -125,7 +140,7 @@ def _feature_lines(
     )
 
 
-def _step_seconds(network: keras.Model, training: TrainingConfig, learning_rate: float, batch_size: int) -> float:
+def _step_seconds(network: keras.Model, training: TrainingConfig, batch_size: int) -> float:
     """Returns the seconds of a training step of the configured batch size."""
-    compile_classifier(network, training, learning_rate, steps_per_epoch=1)
+    compile_classifier(network, training, steps_per_epoch=1)
     return seconds_per_step(network, batch_size) * training.batch_size / batch_size

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kbin.config import ThresholdConfig
+from kbin.config.experiment import ThresholdConfig
 from kbin.evaluation.metrics import Metrics, classification_metrics
 from kbin.evaluation.seed_means import mean_metrics, metric_spread
 from kbin.evaluation.thresholds import choose_threshold

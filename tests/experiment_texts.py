@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from kbin.config import ExperimentConfig
+from kbin.config.experiment import ExperimentConfig
 from kbin.experiment_file import load_experiment
 
 SMALLEST = """\

@@ -53,26 +53,31 @@ def test_settings_do_not_change_after_reading(load):
         config.training.epochs = 3
 
 
+def rate(config) -> float:
+    model = config.models[0]
+    return model.training_of(model.steps[-1], config.training).learning_rate
+
+
 class TestLearningRate:
     def test_it_is_1e_3_on_a_fixed_backbone(self, load):
         config = load()
-        assert config.training.learning_rate_for(config.models[0]) == 1e-3
+        assert rate(config) == 1e-3
 
     @pytest.mark.parametrize("depth", [{"train_blocks": "1"}, {"train_blocks": "all"}, {"train_from": "block7"}])
     def test_it_is_1e_4_where_blocks_train(self, load, depth):
         config = load(model(**depth))
-        assert config.training.learning_rate_for(config.models[0]) == 1e-4
+        assert rate(config) == 1e-4
 
     @pytest.mark.parametrize("blocks", ["0", "1"])
     def test_a_given_one_holds_for_every_depth(self, load, blocks):
         config = load(model(train_blocks=blocks) + "training: {learning_rate: 1e-2}\n")
-        assert config.training.learning_rate_for(config.models[0]) == 0.01
+        assert rate(config) == 0.01
 
 
 class TestModels:
     def test_a_list_of_depths_is_one_model_each_with_an_id(self, load):
         config = load(model(train_blocks="[0, 1, 2, all]"))
-        assert [(one.id, one.depth) for one in config.models] == [
+        assert [(one.id, one.trained_part) for one in config.models] == [
             ("EfficientNetLite0-fixed", 0),
             ("EfficientNetLite0-1-block", 1),
             ("EfficientNetLite0-2-blocks", 2),

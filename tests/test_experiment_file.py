@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from kbin.config import ExperimentConfig
+from kbin.config.experiment import ExperimentConfig
 from kbin.errors import ConfigError
 from kbin.experiment_file import differing_settings, dump_experiment, load_experiment
 from tests.experiment_texts import SMALLEST, Load, loader

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from kbin.config import ThresholdConfig
+from kbin.config.experiment import ThresholdConfig
 from kbin.results import SeedPredictions, evaluate_sets, locked_threshold
 
 CLASSES = ("no", "yes")

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from experiments.benchmarks.measuring import arguments, classifier, private_folder, seconds_of, show
-from kbin.config import TrainingConfig
+from kbin.config.training import TrainingConfig
 from kbin.engine.feature_store import FeatureStore, shard_size
 from kbin.engine.prefix import cut
 from kbin.training.trainer import Labelled, train
@@ -35,9 +35,7 @@ def main() -> None:
     stored = store.table({"backbone": "synthetic"}).stored(f"{index:032x}" for index in range(options.features))
     tail = cut(classifier("EfficientNetB0", image_size=32)).tail
     labels = generator.integers(0, 2, options.features)
-    seconds = seconds_of(
-        lambda: train(tail, Labelled(stored, labels), None, TrainingConfig(epochs=1), learning_rate=1e-3, seed=0)
-    )
+    seconds = seconds_of(lambda: train(tail, Labelled(stored, labels), None, TrainingConfig(epochs=1), seed=0))
     peak.stop()
     show(
         [{"features": options.features, "epoch s": seconds, "peak RssAnon GiB": peak.bytes / 2**30}],

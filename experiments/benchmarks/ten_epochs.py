@@ -20,7 +20,7 @@ from experiments.benchmarks.measuring import (
     seconds_of,
     show,
 )
-from kbin.config import TrainingConfig
+from kbin.config.training import TrainingConfig
 from kbin.data.folder import read_folder
 from kbin.data.set_names import UNSPLIT
 from kbin.engine.feature_store import FeatureStore
@@ -30,7 +30,8 @@ from kbin.engine.prefix import cut
 from kbin.engine.runtimes import runtime_name
 from kbin.environment import available_cores
 from kbin.progress import Progress
-from kbin.training.trainer import Labelled, compile_classifier, train
+from kbin.training.compilation import compile_classifier
+from kbin.training.trainer import Labelled, train
 
 SETTINGS = TrainingConfig(epochs=10, seeds=(0,))
 
@@ -53,7 +54,8 @@ def main() -> None:
         def ten_epochs(rate: float, model: Any = model, engine: Any = engine, sets: Any = sets) -> None:
             parts = cut(model)
             features = engine.features(parts, sets)["train"]
-            train(parts.tail, Labelled(features, data.labels), None, SETTINGS, learning_rate=rate, seed=0)
+            settings = SETTINGS.model_copy(update={"learning_rate": rate})
+            train(parts.tail, Labelled(features, data.labels), None, settings, seed=0)
 
         feature_pass = seconds_of(lambda model=model, engine=engine, sets=sets: engine.features(cut(model), sets))
         training = seconds_of(lambda: ten_epochs(1e-3))
@@ -79,7 +81,7 @@ def main() -> None:
 def _plain_step(backbone: str, num_steps: int) -> float:
     """Returns the seconds of one step of plain `fit`, the backbone in the loop."""
     model = classifier(backbone)
-    compile_classifier(model, SETTINGS, 1e-3, steps_per_epoch=1)
+    compile_classifier(model, SETTINGS, steps_per_epoch=1)
     images, labels = random_images(32 * num_steps), np.arange(32 * num_steps) % 2
     model.fit(images[:32], labels[:32], batch_size=32, verbose=0)
     return seconds_of(lambda: model.fit(images, labels, batch_size=32, verbose=0)) / num_steps

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from experiments.benchmarks.measuring import arguments, classifier, private_folder, random_images, seconds_of, show
-from kbin.config import TrainingConfig
+from kbin.config.training import TrainingConfig
 from kbin.engine.batches import Batches
 from kbin.engine.feature_store import FeatureStore
 from kbin.engine.features import FeatureEngine, HashedImages
@@ -19,7 +19,7 @@ from kbin.engine.inputs import ArrayInputs
 from kbin.engine.prefix import cut
 from kbin.engine.runtimes import runtime_name
 from kbin.progress import Progress
-from kbin.training.trainer import compile_classifier
+from kbin.training.compilation import compile_classifier
 
 
 def main() -> None:
@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def _epoch(model: Any, batches: Batches) -> float:
-    compile_classifier(model, TrainingConfig(), 1e-4, steps_per_epoch=1)
+    compile_classifier(model, TrainingConfig(learning_rate=1e-4), steps_per_epoch=1)
     model.train_on_batch(*batches[0])  # the first step also builds the optimizer
     return seconds_of(lambda: model.fit(batches, epochs=1, verbose=0, shuffle=False))
 

@@ -16,7 +16,7 @@ from kbin.data.wording import counted
 from kbin.errors import DataError, unknown_name
 
 if TYPE_CHECKING:
-    from kbin.config import DataConfig, TestSetConfig
+    from kbin.config.data import DataConfig, TestSetConfig
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ from kbin.data.wording import counted, first_few
 from kbin.errors import DataError, unknown_name
 
 if TYPE_CHECKING:
-    from kbin.config import DataConfig, TestSetConfig
+    from kbin.config.data import DataConfig, TestSetConfig
 
 SOURCES = ("folder", "csv", "npz", "elpv", "cifar10")
 

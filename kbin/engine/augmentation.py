@@ -1,28 +1,41 @@
-"""Random augmentation of the input: stock Keras layers, as views that can be computed once and stored."""
+"""Random augmentation of images: preprocessing layers of Keras and KerasCV, drawn again alike for the same seed.
 
-import hashlib
+KerasCV (extra `cv`) brings TensorFlow: it is imported only where one of its layers is named.
+"""
+
+import importlib.util
+import inspect
+import warnings
 from collections.abc import Mapping, Sequence
+from types import ModuleType
 from typing import Any
 
 import keras
 import numpy as np
 
-from kbin.engine.inputs import Inputs
-from kbin.errors import ConfigError
+from kbin.catalogue import KERAS_CV, MIXING
+from kbin.errors import ConfigError, MissingExtraError
 
 
 class Augmenter:
-    """Keras preprocessing layers, one after the other, that give the same images again for the same seed.
+    """Preprocessing layers, one after the other.
 
     Args:
-        settings: A mapping a layer: `layer` is its name in `keras.layers`, the rest its arguments.
+        settings: A mapping a layer: `layer` is its name in `keras.layers`, or `keras_cv.<name>`; the rest its
+            arguments.
 
     Raises:
         ConfigError: A layer does not take these arguments.
+        MissingExtraError: KerasCV is named but not installed.
     """
 
     def __init__(self, settings: Sequence[Mapping[str, Any]]):
-        self._layers = [_build(row) for row in settings]
+        self._steps = [_Step(row) for row in settings]
+
+    @property
+    def mixes(self) -> bool:
+        """Whether a layer mixes images with one another, and so their labels."""
+        return any(step.mixes for step in self._steps)
 
     def augment(self, images: np.ndarray, seed: int) -> np.ndarray:
         """Augments a batch.
@@ -33,50 +46,97 @@ class Augmenter:
 
         Returns:
             The same shape, rounded to uint8, which is what every runtime takes.
+
+        Raises:
+            ConfigError: A layer changes the images' size.
         """
-        values: Any = images.astype(np.float32)
-        for position, layer in enumerate(self._layers):
-            _reseed(layer, seed + position)
-            values = layer(values, training=True)
-        return np.clip(np.rint(keras.ops.convert_to_numpy(values)), 0, 255).astype(np.uint8)
+        values: np.ndarray = images.astype(np.float32)
+        for position, step in enumerate(self._steps):
+            values = step.apply(values, seed + position)
+            if values.shape != images.shape:
+                raise ConfigError(
+                    f"augment: {step.name} makes images of shape {values.shape[1:]} from {images.shape[1:]}, but the "
+                    "network takes one size."
+                )
+        return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+
+    def mix_labels(self, rows: np.ndarray, image_size: int, seed: int) -> np.ndarray:
+        """Returns the labels that belong to the images which `augment` makes with the same seed.
+
+        What a mixing layer draws depends on the number and size of the images, not on what they show. So images that
+        are painted with their labels, a channel a class, are mixed alike, and a channel's mean is the share that is
+        seen of its class. The layers' own labels would not do: KerasCV's CutMix counts what it cuts beyond the border.
+
+        Args:
+            rows: shape (n, num_classes), the share of each class.
+            image_size: Side of the images in pixels.
+            seed: As given to `augment`.
+        """
+        painted = np.tile(rows[:, None, None, :].astype(np.float32), (1, image_size, image_size, 1))
+        for position, step in enumerate(self._steps):
+            if step.mixes:
+                painted = step.apply(painted, seed + position)
+        return painted.mean(axis=(1, 2), dtype=np.float64).astype(np.float32)
 
 
-class AugmentedViews:
-    """Several augmented views of every image: position `view * len(images) + index`.
+class _Step:
+    """One layer with its name."""
 
-    Args:
-        images: The images, shape (height, width, 3), uint8 each.
-        hashes: shape (len(images),), their content hashes; with the view they seed what is drawn, batch by batch.
-        augmenter: The layers.
-        num_views: Views of each image.
-    """
+    def __init__(self, row: Mapping[str, Any]):
+        self.name = row["layer"]
+        self.mixes = self.name in MIXING
+        self._is_keras_cv = self.name.startswith(KERAS_CV)
+        self._layer = _build(self.name, {name: value for name, value in row.items() if name != "layer"})
 
-    def __init__(self, images: Inputs, hashes: np.ndarray, augmenter: Augmenter, num_views: int):
-        self._images, self._augmenter, self.num_views = images, augmenter, num_views
-        self.hashes = np.array([f"{name}-{view}" for view in range(num_views) for name in hashes])
+    def apply(self, images: np.ndarray, seed: int) -> np.ndarray:
+        if self.mixes and len(images) == 1:
+            return images  # a single image has nothing to be mixed with
+        self._reseed(seed)
+        if not self.mixes:
+            return _as_array(self._layer(images, training=True))
+        no_labels = np.zeros((len(images), 1), np.float32)  # without any, mixing layers refuse to work
+        return _as_array(self._layer({"images": images, "labels": no_labels}, training=True)["images"])
 
-    def __len__(self) -> int:
-        return len(self.hashes)
+    def _reseed(self, seed: int) -> None:
+        """Puts every random generator of the layer, and of the layers inside it, into a known state."""
+        for part in self._layer._flatten_layers():
+            for value in vars(part).values():
+                if isinstance(value, keras.random.SeedGenerator):
+                    value.state.assign(np.array([seed, 0], np.int64))
+        if self._is_keras_cv:
+            import tensorflow as tf  # late: it is there where KerasCV is
 
-    def take(self, indices: np.ndarray) -> np.ndarray:
-        """Returns the views at `indices`; the same indices give the same images."""
-        digest = hashlib.blake2b("".join(self.hashes[indices]).encode(), digest_size=4).digest()
-        return self._augmenter.augment(self._images.take(indices % len(self._images)), int.from_bytes(digest, "big"))
+            tf.random.set_seed(seed)
+            tf.random.get_global_generator().reset_from_seed(seed)
 
 
-def _build(row: Mapping[str, Any]) -> keras.layers.Layer:
-    arguments = {name: value for name, value in row.items() if name != "layer"}
+def _build(name: str, arguments: dict[str, Any]) -> keras.layers.Layer:
+    is_keras_cv = name.startswith(KERAS_CV)
+    module = _keras_cv_layers(name) if is_keras_cv else keras.layers
+    kind = getattr(module, name.removeprefix(KERAS_CV))
+    if is_keras_cv and "value_range" in inspect.signature(kind).parameters:
+        arguments = {"value_range": (0, 255)} | arguments  # what kbin's images always have
     try:
-        return getattr(keras.layers, row["layer"])(**arguments)
+        return kind(**arguments)
     except (TypeError, ValueError) as error:
-        shown = ", ".join(f"{name}: {value}" for name, value in arguments.items()) or "no arguments"
-        reason = " ".join(str(error).split())
-        raise ConfigError(f"augment: keras.layers.{row['layer']} does not take {shown} ({reason[:200]}).") from None
+        shown = ", ".join(f"{key}: {value}" for key, value in arguments.items()) or "no arguments"
+        where = name if is_keras_cv else f"keras.layers.{name}"
+        raise ConfigError(f"augment: {where} does not take {shown} ({' '.join(str(error).split())[:200]}).") from None
 
 
-def _reseed(layer: keras.layers.Layer, seed: int) -> None:
-    """Puts every random generator of a layer, and of the layers inside it, into a known state."""
-    for part in layer._flatten_layers():
-        for value in vars(part).values():
-            if isinstance(value, keras.random.SeedGenerator):
-                value.state.assign(np.array([seed, 0], np.int64))
+def _keras_cv_layers(name: str) -> ModuleType:
+    if importlib.util.find_spec("keras_cv") is None:
+        raise MissingExtraError(
+            f"`augment: {name}` needs KerasCV, which brings TensorFlow: `pip install 'kbin[cv]'`, or use a layer of "
+            "Keras's own."
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of KerasCV and TensorFlow, about themselves
+        import keras_cv
+
+    return keras_cv.layers
+
+
+def _as_array(values: Any) -> np.ndarray:
+    """KerasCV gives TensorFlow's tensors, Keras torch's."""
+    return np.asarray(keras.ops.convert_to_numpy(values) if keras.ops.is_tensor(values) else values)

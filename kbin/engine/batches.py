@@ -3,58 +3,71 @@
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Protocol
 
 import keras
 import numpy as np
 
 from kbin.engine.inputs import Inputs
+from kbin.engine.sampling import epoch_order, epoch_size
+
+
+class Targets(Protocol):
+    """What the loss compares the outputs of samples with, by the samples' positions."""
+
+    def take(self, positions: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Returns targets, and the samples' weights where they have some, shape (len(positions), ...) each."""
+        ...
 
 
 class Batches(keras.utils.PyDataset):
-    """Batches of (inputs, labels[, sample weights]).
+    """Batches of (inputs, labels), or of (inputs, targets[, sample weights]) where `targets` gives these.
 
-    With a seed, the order is shuffled anew every epoch and depends on nothing but seed, epoch and number of samples:
-    cut and uncut training see the same batches. The next batch is prepared while the current one trains. Give `fit`
-    `shuffle=False`: Keras would shuffle the batches once more, from its global generator.
+    With a seed, the order is shuffled anew every epoch and depends on nothing but seed, epoch and labels: cut and uncut
+    training see the same batches. The next batch is prepared while the current one trains. Give `fit` `shuffle=False`:
+    Keras would shuffle the batches once more, from its global generator.
 
     Args:
         inputs: The samples; with views, view v of sample i is at `v * len(labels) + i`.
         labels: shape (n,), integers.
         batch_size: Samples of a batch; the last one may be smaller.
-        sample_weights: shape (n,).
+        targets: What the loss compares with, in place of the labels.
         seed: Of the order and of which view comes first; None keeps the order.
         num_views: Views of each sample. Every epoch takes the next one, from a first one drawn for each sample.
+        sampling: "none", "oversample" or "undersample"; with a seed only.
+        first_epoch: The number of epochs that came before, in an earlier `fit`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but three have a default that leaves them alone
         self,
         inputs: Inputs,
         labels: np.ndarray,
         batch_size: int,
-        sample_weights: np.ndarray | None = None,
+        targets: Targets | None = None,
+        *,
         seed: int | None = None,
         num_views: int = 1,
+        sampling: str = "none",
+        first_epoch: int = 0,
     ):
         # One worker, which is the caller: the lookahead below keeps the order and needs no pool of Keras's.
         super().__init__(workers=1)
-        self._inputs, self._labels, self._batch_size = inputs, labels, batch_size
-        self._sample_weights, self._seed, self._num_views, self._epoch = sample_weights, seed, num_views, 0
+        self._inputs, self._labels, self._batch_size, self._targets = inputs, labels, batch_size, targets
+        self._seed, self._num_views, self._sampling, self._epoch = seed, num_views, sampling, first_epoch
         self._executor = ThreadPoolExecutor(1)
-        self._ahead: dict[int, Future[np.ndarray]] = {}
+        self._ahead: dict[int, Future[tuple[np.ndarray, ...]]] = {}
         self._order = self._new_order()
 
     @property
     def num_batches(self) -> int:
         """Batches of an epoch, the last one possibly smaller."""
-        return -(-len(self._labels) // self._batch_size)
+        return -(-epoch_size(self._labels, self._sampling) // self._batch_size)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
         future = self._ahead.pop(index, None) or self._submit(index)
         if index + 1 < self.num_batches and index + 1 not in self._ahead:
             self._ahead[index + 1] = self._submit(index + 1)
-        chosen = self._indices(index) % len(self._labels)
-        batch = (future.result(), self._labels[chosen])
-        return batch if self._sample_weights is None else (*batch, self._sample_weights[chosen])
+        return future.result()
 
     def on_epoch_end(self) -> None:
         """Draws the next epoch's order."""
@@ -62,22 +75,27 @@ class Batches(keras.utils.PyDataset):
         self._ahead.clear()
         self._order = self._new_order()
 
-    def _submit(self, index: int) -> "Future[np.ndarray]":
-        return self._executor.submit(self._inputs.take, self._indices(index))
+    def _submit(self, index: int) -> "Future[tuple[np.ndarray, ...]]":
+        return self._executor.submit(
+            self._batch, self._order[index * self._batch_size : (index + 1) * self._batch_size]
+        )
 
-    def _indices(self, index: int) -> np.ndarray:
-        return self._order[index * self._batch_size : (index + 1) * self._batch_size]
+    def _batch(self, positions: np.ndarray) -> tuple[np.ndarray, ...]:
+        if self._targets is None:
+            return self._inputs.take(positions), self._labels[positions % len(self._labels)]
+        return self._inputs.take(positions), *self._targets.take(positions)
 
     def _new_order(self) -> np.ndarray:
         """Returns positions in the inputs: a sample's own, or that of the view whose turn it is."""
         count = len(self._labels)
         if self._seed is None:
             return np.arange(count)
-        order = np.random.default_rng([self._seed, self._epoch]).permutation(count)
+        generator = np.random.default_rng([self._seed, self._epoch])
+        order, earlier = epoch_order(self._labels, self._sampling, generator)
         if self._num_views == 1:
             return order
         first_view = np.random.default_rng([self._seed, count]).integers(0, self._num_views, count)
-        return (first_view[order] + self._epoch) % self._num_views * count + order
+        return (first_view[order] + self._epoch + earlier) % self._num_views * count + order
 
 
 _BATCHES_AHEAD = 4

@@ -30,7 +30,8 @@ def seconds_per_step(network: keras.Model, batch_size: int) -> float:
     weights = [keras.ops.convert_to_numpy(weight) for weight in network.weights]
     shape = (batch_size, *network.input.shape[1:])
     inputs = np.random.default_rng(0).random(shape, dtype=np.float32)
-    labels = np.arange(batch_size) % 2
+    num_outputs = network.output.shape[-1]
+    labels = np.eye(max(2, num_outputs), dtype=np.float32)[np.arange(batch_size) % 2, -num_outputs:]
     network.train_on_batch(inputs, labels)  # the first step also builds the optimizer
     start = time.perf_counter()
     steps = 0

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
-from kbin.config import FolderName
+from kbin.config.fields import FolderName
 from kbin.errors import RunFolderError
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"

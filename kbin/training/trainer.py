@@ -2,28 +2,40 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 import numpy as np
+import torch
 
-from kbin.config import EarlyStoppingConfig, TrainingConfig
+from kbin.config.training import EarlyStoppingConfig, TrainingConfig
 from kbin.engine.batches import Batches
 from kbin.engine.inputs import Inputs
 from kbin.errors import DataError, IntegrityError
 from kbin.progress import Progress
 from kbin.training.callbacks import MetricLogger
+from kbin.training.compilation import compile_classifier
 from kbin.training.predictions import compiled_loss, shared_predictions
+from kbin.training.targets import OneHot, OutputTargets
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """Inputs of a network with their labels, shape (n,), integers; `num_views` inputs to a label."""
+    """Inputs of a network with their labels.
+
+    Attributes:
+        inputs: The samples; view v of sample i is at `v * len(labels) + i`.
+        labels: shape (n,), integers.
+        num_views: Views of each sample.
+        label_rows: The share of each class in each view, where samples were mixed; None where they were not.
+    """
 
     inputs: Inputs
     labels: np.ndarray
     num_views: int = 1
+    label_rows: Inputs | None = None
 
 
 @dataclass(frozen=True)
@@ -50,33 +62,17 @@ class _EpochBar(keras.callbacks.Callback):
         self._advance(1)
 
 
-def compile_classifier(
-    model: keras.Model, settings: TrainingConfig, learning_rate: float, steps_per_epoch: int
-) -> None:
-    """Compiles a model for the loss that fits its output: sigmoid or softmax."""
-    loss = "binary_crossentropy" if model.output.shape[-1] == 1 else "sparse_categorical_crossentropy"
-    rate: Any = learning_rate
-    if settings.schedule == "cosine":
-        rate = keras.optimizers.schedules.CosineDecay(learning_rate, decay_steps=steps_per_epoch * settings.epochs)
-    optimizer = {
-        "adamw": lambda: keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay),
-        "adam": lambda: keras.optimizers.Adam(rate),
-        "sgd": lambda: keras.optimizers.SGD(rate, momentum=0.9, weight_decay=settings.weight_decay or None),
-    }[settings.optimizer]()
-    model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
-
-
 def train(  # noqa: PLR0913 - named values, not the configuration tree
     model: keras.Model,
     data: Labelled,
     validation: Labelled | None,
     settings: TrainingConfig,
     *,
-    learning_rate: float,
     seed: int,
     class_weights: np.ndarray | None = None,
     progress: Progress | None = None,
     description: str = "epochs",
+    first_epoch: int = 0,
 ) -> Trained:
     """Trains a model in place.
 
@@ -84,22 +80,33 @@ def train(  # noqa: PLR0913 - named values, not the configuration tree
         model: A classifier, or the tail of one.
         data: The training set, as the model's inputs.
         validation: The validation set; None where there is none, which rules early stopping out.
-        settings: The section `training`.
-        learning_rate: The rate in force.
+        settings: The settings in force, learning rate included.
         seed: Of the order of the batches; layers have drawn their own from Keras's global seed.
         class_weights: shape (num_classes,); None weighs every image alike.
         progress: Where the epochs are shown.
         description: What the bar is called.
+        first_epoch: The number of epochs that earlier stages took.
 
     Raises:
         DataError: Early stopping without a validation set, or on a metric that this one does not have.
         IntegrityError: The weights that early stopping restored are not those of the best epoch.
     """
+    num_outputs = model.output.shape[-1]
+    num_classes = max(2, num_outputs)
     if settings.early_stopping:
-        _check_watchable(settings.early_stopping.monitor, validation, max(2, model.output.shape[-1]))
-    weights = None if class_weights is None else class_weights[data.labels].astype(np.float32)
-    batches = Batches(data.inputs, data.labels, settings.batch_size, weights, seed=seed, num_views=data.num_views)
-    compile_classifier(model, settings, learning_rate, batches.num_batches)
+        _check_watchable(settings.early_stopping.monitor, validation, num_classes)
+    rows = data.label_rows or OneHot(data.labels, num_classes, data.num_views)
+    batches = Batches(
+        data.inputs,
+        data.labels,
+        settings.batch_size,
+        OutputTargets(rows, num_outputs, class_weights),
+        seed=seed,
+        num_views=data.num_views,
+        sampling=settings.sampling,
+        first_epoch=first_epoch,
+    )
+    compile_classifier(model, settings, batches.num_batches)
     callbacks: list[keras.callbacks.Callback] = []
     watched: Batches | None = None
     logger: MetricLogger | None = None
@@ -110,16 +117,23 @@ def train(  # noqa: PLR0913 - named values, not the configuration tree
     stopping = _early_stopping(settings.early_stopping)
     if stopping is not None:
         callbacks.append(stopping)
-    with (progress or Progress()).bar(description, settings.epochs, "epochs") as advance:
+    bar = (progress or Progress()).bar(description, settings.epochs, "epochs")
+    with _arithmetic(settings.precision), bar as advance:
         fitted = model.fit(
             batches, epochs=settings.epochs, verbose=0, shuffle=False, callbacks=[*callbacks, _EpochBar(advance)]
         )
-    history = _rows(fitted.history, [] if logger is None else logger.rows)
-    kept = len(history)
-    if stopping is not None and watched is not None and stopping.best_weights is not None:
-        kept = stopping.best_epoch + 1
-        _check_restored(model, watched, history[kept - 1]["val_loss"])
-    return Trained(history, kept)
+        history = _rows(fitted.history, [] if logger is None else logger.rows, first_epoch)
+        kept = len(history)
+        if stopping is not None and watched is not None and stopping.best_weights is not None:
+            kept = stopping.best_epoch + 1
+            _check_restored(model, watched, history[kept - 1]["val_loss"])
+    return Trained(history, first_epoch + kept)
+
+
+def _arithmetic(precision: str) -> AbstractContextManager[Any]:
+    """Returns the context of training steps: torch chooses what may be computed in bfloat16; weights stay float32."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.autocast(device, torch.bfloat16, enabled=precision == "bfloat16")
 
 
 def _check_watchable(monitor: str, validation: Labelled | None, num_classes: int) -> None:
@@ -153,15 +167,17 @@ def _check_restored(model: keras.Model, watched: Batches, expected: float) -> No
 
 
 def _rows(
-    history: Mapping[str, Sequence[float]], watched: Sequence[Mapping[str, float | int | None]]
+    history: Mapping[str, Sequence[float]], watched: Sequence[Mapping[str, float | int | None]], first_epoch: int
 ) -> list[dict[str, float]]:
     """Joins Keras's training figures and those of the validation set; an epoch leaves out what it does not have.
 
     Keras's history would not do for the latter: a metric that some epoch lacks is a shorter list there.
     """
     rows: list[dict[str, float]] = [
-        {"epoch": index + 1, "loss": float(loss), "accuracy": float(accuracy)}
-        for index, (loss, accuracy) in enumerate(zip(history["loss"], history["accuracy"], strict=True))
+        {"epoch": index, "loss": float(loss), "accuracy": float(accuracy)}
+        for index, (loss, accuracy) in enumerate(
+            zip(history["loss"], history["class_accuracy"], strict=True), start=first_epoch + 1
+        )
     ]
     for row, metrics in zip(rows, watched, strict=bool(watched)):
         row |= {f"val_{name}": value for name, value in metrics.items() if name != "epoch" and value is not None}

@@ -4,7 +4,7 @@ import sys
 import numpy as np
 import pytest
 
-from kbin.config import DataConfig
+from kbin.config.data import DataConfig
 from kbin.data.sets import load_sets
 from kbin.errors import DataError
 

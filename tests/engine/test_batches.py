@@ -10,10 +10,17 @@ from kbin.engine.inputs import ArrayInputs
 _COUNT = 10
 
 
+class _Weighted:
+    """Targets that are ten times the sample, and weights that are a hundred times."""
+
+    def take(self, positions: np.ndarray) -> tuple[np.ndarray, ...]:
+        return 10 * positions, 100 * positions
+
+
 def _batches(seed: int | None = 0, **settings) -> Batches:
-    """Sample k is the number k, its label 10 k and its weight 100 k."""
+    """Sample k is the number k, its label 10 k."""
     numbers = np.arange(_COUNT)
-    return Batches(ArrayInputs(numbers), 10 * numbers, 4, 100 * numbers, seed=seed, **settings)
+    return Batches(ArrayInputs(numbers), 10 * numbers, 4, seed=seed, **settings)
 
 
 def _epoch(batches: Batches) -> list[list[int]]:
@@ -31,17 +38,26 @@ def test_every_sample_comes_once_an_epoch_and_the_last_batch_may_be_smaller():
         assert sorted(chain(*taken)) == list(range(_COUNT))
 
 
-def test_labels_and_weights_go_with_their_samples():
+def test_labels_go_with_their_samples():
     batches = _batches()
     for index in range(batches.num_batches):
-        samples, labels, weights = batches[index]
+        samples, labels = batches[index]
         np.testing.assert_array_equal(labels, 10 * samples)
+
+
+def test_targets_and_weights_take_the_place_of_labels():
+    numbers = np.arange(_COUNT)
+    batches = Batches(ArrayInputs(numbers), numbers, 4, _Weighted(), seed=0)
+    for index in range(batches.num_batches):
+        samples, targets, weights = batches[index]
+        np.testing.assert_array_equal(targets, 10 * samples)
         np.testing.assert_array_equal(weights, 100 * samples)
 
 
-def test_without_sample_weights_a_batch_is_a_pair():
-    batches = Batches(ArrayInputs(np.arange(3)), np.arange(3), 2)
-    assert [len(batches[index]) for index in range(2)] == [2, 2]
+def test_epochs_go_on_where_an_earlier_fit_ended():
+    whole, second = _batches(), _batches(first_epoch=2)
+    orders = [_epoch(whole) for _ in range(4)]
+    assert [_epoch(second) for _ in range(2)] == orders[2:]
 
 
 def test_every_epoch_has_an_order_of_its_own_that_the_seed_repeats():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from kbin.config import TrainingConfig
+from kbin.config.training import TrainingConfig
 from kbin.engine.feature_store import FeatureStore
 from kbin.engine.features import FeatureEngine, HashedImages, predict_inputs
 from kbin.engine.inputs import ArrayInputs
@@ -22,8 +22,8 @@ SIZE = 64
 IMAGES = random_images(64, SIZE)
 LABELS = np.arange(64) % 2
 # Batches of the size that the feature pass has: torch computes an image in the same way to the bit only within those.
-SETTINGS = TrainingConfig(epochs=3, batch_size=32, seeds=(0,))
-RATE = 1e-4  # at 1e-3 a random ResNet50 saturates, and every test on it passes
+# At a rate of 1e-3 a random ResNet50 saturates, and every test on it passes.
+SETTINGS = TrainingConfig(epochs=3, batch_size=32, seeds=(0,), learning_rate=1e-4)
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def classifier(backbone: str, train_blocks: int) -> keras.Model:
 def trained_uncut(backbone: str, train_blocks: int) -> np.ndarray:
     model = classifier(backbone, train_blocks)
     before = frozen_fingerprints(model)
-    train(model, Labelled(ArrayInputs(IMAGES), LABELS), None, SETTINGS, learning_rate=RATE, seed=5)
+    train(model, Labelled(ArrayInputs(IMAGES), LABELS), None, SETTINGS, seed=5)
     check_frozen(model, before)
     return predict_inputs(model, ArrayInputs(IMAGES), 8)
 
@@ -57,7 +57,7 @@ def trained_cut(backbone: str, train_blocks: int, store: Path, runtime: str) -> 
     engine = FeatureEngine(FeatureStore(store, 10**9), runtime, "float32", "stretch", Progress())
     hashes = np.array([str(index) for index in range(len(IMAGES))])
     features = engine.features(parts, {"train": HashedImages(hashes, ArrayInputs(IMAGES))})["train"]
-    train(parts.tail, Labelled(features, LABELS), None, SETTINGS, learning_rate=RATE, seed=5)
+    train(parts.tail, Labelled(features, LABELS), None, SETTINGS, seed=5)
     return predict_inputs(model, ArrayInputs(IMAGES), 8)
 
 

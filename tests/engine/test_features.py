@@ -7,17 +7,14 @@ import sys
 import time
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 
 import kbin
-from kbin.engine.augmentation import AugmentedViews, Augmenter
 from kbin.engine.feature_store import FeatureStore
 from kbin.engine.features import FeatureEngine, HashedImages, predict_inputs, predict_sets
 from kbin.engine.inputs import ArrayInputs
 from kbin.engine.prefix import Cut, cut
-from kbin.errors import ConfigError
 from kbin.progress import Progress
 from tests.networks import calibrated_classifier, random_images
 
@@ -174,23 +171,6 @@ def test_bfloat16_on_torch_is_near_float32_but_not_equal(trained_parts: Cut, tmp
     exact = features(engine_at(tmp_path), trained_parts, images)
     assert rough.dtype == np.float32
     assert 1e-4 < np.abs(rough - exact).max() / np.abs(exact).max() < 0.2
-
-
-def test_the_same_views_come_again_and_differ_from_each_other() -> None:
-    augmenter = Augmenter([{"layer": "RandomFlip", "mode": "horizontal"}, {"layer": "RandomRotation", "factor": 0.2}])
-    views = AugmentedViews(ArrayInputs(IMAGES), HASHES, augmenter, num_views=2)
-    keras.utils.set_random_seed(1)
-    first = views.take(np.arange(80))
-    keras.utils.set_random_seed(2)
-    np.testing.assert_array_equal(views.take(np.arange(80)), first)
-    assert first.dtype == np.uint8
-    assert np.abs(first[:40].astype(int) - first[40:]).max() > 50
-    assert np.abs(first[:40].astype(int) - IMAGES).max() > 50
-
-
-def test_an_argument_that_a_layer_does_not_take_is_named() -> None:
-    with pytest.raises(ConfigError, match=r"keras.layers.RandomFlip does not take direction: up"):
-        Augmenter([{"layer": "RandomFlip", "direction": "up"}])
 
 
 PASS = """

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kbin.config import ThresholdConfig
+from kbin.config.experiment import ThresholdConfig
 from kbin.results import SeedPredictions, evaluate_sets
 from kbin.runs import Predictions, RunDirectory
 

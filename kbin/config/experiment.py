@@ -1,0 +1,103 @@
+"""One whole experiment file: `data`, `models`, `training`, and the small sections around them."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from kbin.catalogue import AUGMENTATIONS
+from kbin.config.data import DataConfig
+from kbin.config.fields import Flag, FolderName, Probability, Section, one_of
+from kbin.config.models import ModelConfig
+from kbin.config.training import TrainingConfig
+
+
+class AugmentationConfig(BaseModel):
+    """One layer that augments training images; further keys are its arguments.
+
+    The name is one of `keras.layers`, or `keras_cv.<Layer>` of KerasCV (extra `cv`).
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    layer: Annotated[str, one_of("augmentation layer", AUGMENTATIONS)]
+
+
+class EngineConfig(Section):
+    """How the frozen part is run: `store: true` computes it once, `false` trains the uncut model.
+
+    `runtime: auto` is OpenVINO on a CPU where it is installed (extra `fast`), else torch. `precision` is that of the
+    frozen part's arithmetic. With augmentation the frozen part sees `views` augmented views of every training image;
+    `views: 0` draws new ones in every epoch and trains the uncut model.
+    """
+
+    runtime: Literal["auto", "torch", "openvino"] = "auto"
+    precision: Literal["float32", "bfloat16"] = "float32"
+    store: Flag = True
+    views: Annotated[int, Field(strict=True, ge=0, le=1000)] = 8
+
+
+def _threshold_alone(value: Any) -> Any:
+    return {"fixed": value} if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+class ThresholdConfig(Section):
+    """The operating point: a fixed probability, or chosen on the validation set by a criterion."""
+
+    fixed: Probability | None = None
+    choose_on: Literal["validation"] = "validation"
+    criterion: Annotated[str, one_of("criterion", ("youden", "f1", "accuracy"))] = "youden"
+
+
+class EvaluationConfig(Section):
+    """How predictions are judged."""
+
+    threshold: Annotated[
+        ThresholdConfig,
+        BeforeValidator(_threshold_alone, json_schema_input_type=Probability | ThresholdConfig),
+    ] = ThresholdConfig()
+
+
+class ExperimentConfig(Section):
+    """One experiment: every setting resolved."""
+
+    name: FolderName
+    data: DataConfig
+    models: Annotated[tuple[ModelConfig, ...], Field(min_length=1)]
+    training: TrainingConfig = TrainingConfig()
+    augment: tuple[AugmentationConfig, ...] = ()
+    engine: EngineConfig = EngineConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+
+    @field_validator("models")
+    @classmethod
+    def _one_model_a_depth(cls, models: tuple[ModelConfig, ...]) -> tuple[ModelConfig, ...]:
+        spread = tuple(one for model in models for one in model.expanded())
+        ids = [model.id for model in spread]
+        twice = sorted({name for name in ids if name is not None and ids.count(name) > 1})
+        if twice:
+            raise ValueError(f"two models have the id {', '.join(twice)}: give each an `id` of its own")
+        return spread
+
+    def quick(self) -> Self:
+        """Returns the same experiment as a minute's trial: few images, two epochs, one seed, one epoch a stage."""
+        training = self.training.model_copy(
+            update={"epochs": min(2, self.training.epochs), "seeds": self.training.seeds[:1]}
+        )
+        data = self.data.model_copy(update={"limit": min(64, self.data.limit or 64)})
+        return self.model_copy(
+            update={
+                "name": f"{self.name}-quick",
+                "training": training,
+                "models": tuple(_quick_model(model) for model in self.models),
+                "data": data,
+            }
+        )
+
+
+def _quick_model(model: ModelConfig) -> ModelConfig:
+    return model.model_copy(
+        update={
+            "training": model.training.model_copy(update={"epochs": None}),
+            "stages": tuple(stage.model_copy(update={"epochs": 1}) for stage in model.stages),
+        }
+    )

@@ -1,0 +1,215 @@
+"""Training one model: stage by stage cut, fed, trained, and checked to have moved nothing that is frozen."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import keras
+import numpy as np
+
+from kbin.catalogue import find_backbone
+from kbin.config.models import ModelConfig, StageConfig
+from kbin.config.training import TrainingConfig
+from kbin.data.datasets import Dataset
+from kbin.engine.features import FeatureEngine, predict_inputs
+from kbin.engine.inputs import Inputs
+from kbin.engine.prefix import cut
+from kbin.errors import TrainingError
+from kbin.model_inputs import Augmentation, NetworkInputs, SetImages, stored_inputs, uncut_inputs
+from kbin.models.classifiers import STANDARDIZE
+from kbin.models.freezing import check_frozen, freeze_below, frozen_fingerprints
+from kbin.models.standardization import standardize_on
+from kbin.progress import Progress
+from kbin.runs import RunDirectory
+from kbin.training.trainer import Labelled, Trained, train
+
+PREDICTION_BATCH = 128
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all models of an experiment have in common.
+
+    Attributes:
+        training: The section `training`.
+        engine: Gives the features of the frozen prefix; None trains the uncut models.
+        augmentation: How training images are augmented; None where they are not.
+        run: Where history, model and predictions go.
+        progress: Where bars are shown.
+    """
+
+    training: TrainingConfig
+    engine: FeatureEngine | None
+    augmentation: Augmentation | None
+    run: RunDirectory
+    progress: Progress
+
+
+class Clock:
+    """Adds the seconds of a run's parts up."""
+
+    def __init__(self) -> None:
+        self.seconds = {"features": 0.0, "training": 0.0, "evaluation": 0.0}
+        self._last = time.perf_counter()
+
+    def book(self, part: str) -> None:
+        """Adds the time since the last call to `part`."""
+        now = time.perf_counter()
+        self.seconds[part] += now - self._last
+        self._last = now
+
+
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """What training left behind.
+
+    Attributes:
+        network: The model, or the tail that the last stage trained; it shares its weights with the model.
+        inputs: What enters it, by set name.
+        precision: Of the features that enter it; "float32" where these are images.
+        trained: History of all stages, and the kept epoch.
+        learning_rate: Of the last stage.
+    """
+
+    network: keras.Model
+    inputs: Mapping[str, Inputs]
+    precision: str
+    trained: Trained
+    learning_rate: float
+
+
+@dataclass(frozen=True)
+class ModelTraining:
+    """The training of one model in place, in one stage or several.
+
+    Attributes:
+        model: As built for the entry of `models`.
+        config: The entry of `models`.
+        sets: Evaluation sets by name; "train" is trained on, "validation", where it is there, watched.
+        setting: What it has in common with the other models.
+        seed: Of the order of the batches.
+        clock: Where the seconds are booked.
+    """
+
+    model: keras.Model
+    config: ModelConfig
+    sets: Mapping[str, SetImages]
+    setting: Setting
+    seed: int
+    clock: Clock
+
+    def run(self) -> TrainedNetwork:
+        """Trains stage by stage; each moves the cut, and has its own freeze check.
+
+        Raises:
+            TrainingError: Training diverged.
+            IntegrityError: A frozen tensor moved.
+        """
+        steps = self.config.steps
+        result = self._stage(steps[0], 1, first_epoch=0)
+        history = result.trained.history
+        for number, stage in enumerate(steps[1:], start=2):
+            result = self._stage(stage, number, first_epoch=len(history))
+            history = history + result.trained.history
+        return replace(result, trained=Trained(history, result.trained.epoch))
+
+    def _stage(self, stage: StageConfig, number: int, first_epoch: int) -> TrainedNetwork:
+        config, setting = self.config, self.setting
+        settings = config.training_of(stage, setting.training)
+        is_first, is_only = number == 1, len(config.steps) == 1
+        freeze_below(
+            self.model, find_backbone(config.backbone).first_trainable_unit(stage.train_blocks, stage.train_from)
+        )
+        entering = self._entering(first_epoch + settings.epochs)
+        network, start = entering.network, entering.start
+        if config.head.standardize and is_first:
+            _standardize(self.model, start, entering.inputs.by_set["train"])
+        before = frozen_fingerprints(self.model)
+        self.clock.book("features")
+        trained = self._fit(
+            network,
+            entering.inputs,
+            settings,
+            f"{config.id}, seed {self.seed}" + ("" if is_only else f", stage {number}"),
+            first_epoch,
+        )
+        check_frozen(self.model, before)
+        if not is_only:
+            trained = Trained([row | {"stage": number} for row in trained.history], trained.epoch)
+        self.clock.book("training")
+        is_whole = network is self.model or setting.engine is None
+        precision = "float32" if is_whole or setting.engine is None else setting.engine.precision
+        rate = settings.rate(stage.trains_backbone)
+        return TrainedNetwork(network, entering.inputs.by_set, precision, trained, rate)
+
+    def _entering(self, epochs: int) -> "_Entering":
+        """Returns the network that trains, and what enters it: features for a tail, or images for the whole model."""
+        setting = self.setting
+        parts = cut(self.model) if setting.engine is not None else None
+        stored = stored_inputs(parts, self.sets, setting.engine, setting.augmentation, setting.progress)
+        if stored is not None and parts is not None:
+            return _Entering(parts.tail, parts.boundary, stored)
+        return _Entering(self.model, self.model.input, uncut_inputs(self.sets, setting.augmentation, epochs))
+
+    def _fit(
+        self, network: keras.Model, inputs: NetworkInputs, settings: TrainingConfig, title: str, first_epoch: int
+    ) -> Trained:
+        train_data = self.sets["train"].data
+        validation = None
+        if "validation" in self.sets:
+            validation = Labelled(inputs.by_set["validation"], self.sets["validation"].data.labels)
+        try:
+            return train(
+                network,
+                Labelled(inputs.training, train_data.labels, inputs.num_views, inputs.label_rows),
+                validation,
+                settings,
+                seed=self.seed,
+                class_weights=class_weights(settings, train_data),
+                progress=self.setting.progress,
+                description=title,
+                first_epoch=first_epoch,
+            )
+        except Exception:
+            # Losses and metrics complain of NaN in many words, but never say that training diverged.
+            outputs = network.predict_on_batch(inputs.by_set["train"].take(np.arange(1)))
+            check_converged(outputs, settings.rate(trains_backbone=True))
+            raise
+
+
+@dataclass(frozen=True)
+class _Entering:
+    """The network that trains, the tensor of the whole model where it starts, and what enters it."""
+
+    network: keras.Model
+    start: keras.KerasTensor
+    inputs: NetworkInputs
+
+
+def check_converged(outputs: np.ndarray, learning_rate: float) -> None:
+    """Raises a TrainingError where a network's outputs are not numbers."""
+    if not np.isfinite(outputs).all():
+        raise TrainingError(
+            f"training diverged at learning rate {learning_rate:g}: the model's outputs are not numbers any more. "
+            "Set a smaller `training.learning_rate`."
+        )
+
+
+def class_weights(training: TrainingConfig, data: Dataset) -> np.ndarray | None:
+    """Returns a weight a class, shape (num_classes,); "balanced" gives every class the same sum."""
+    if training.class_weight is None:
+        return None
+    if training.class_weight == "balanced":
+        counts = np.bincount(data.labels, minlength=len(data.classes))
+        return len(data) / (len(data.classes) * counts)
+    return np.array([training.class_weight.get(name, 1.0) for name in data.classes])
+
+
+def _standardize(model: keras.Model, start: keras.KerasTensor, train_inputs: Inputs) -> None:
+    """Adapts the head's Normalization layer to what enters it, computed from the tensor `start` of the model."""
+    layer = model.get_layer(STANDARDIZE)
+    if start is layer.input:
+        features = train_inputs.take(np.arange(len(train_inputs)))
+    else:
+        features = predict_inputs(keras.Model(start, layer.input), train_inputs, PREDICTION_BATCH)
+    standardize_on(layer, features)
