@@ -15,6 +15,7 @@ from kbin.config.models import ModelConfig
 from kbin.config.training import TrainingConfig
 from kbin.data.sets import LoadedSets, load_sets
 from kbin.engine.augmentation import Augmenter
+from kbin.engine.augmented_views import StoredViews
 from kbin.engine.feature_store import FeatureStore
 from kbin.engine.features import FeatureEngine
 from kbin.engine.inputs import ImageInputs
@@ -22,6 +23,7 @@ from kbin.engine.runtimes import runtime_name
 from kbin.environment import available_cores, describe_environment
 from kbin.errors import ConfigError, DataError, unknown_name
 from kbin.experiment_file import dump_experiment
+from kbin.explain.augmented_samples import augmented_samples
 from kbin.model_inputs import Augmentation, SetImages
 from kbin.model_run import ModelRun, build_configured, run_model
 from kbin.model_stages import Setting
@@ -68,12 +70,14 @@ def run_experiment(config: ExperimentConfig, out: Path, progress: Progress) -> i
     for line in describe_sets(loaded):
         progress.say(line)
     planned = plan_models(config, loaded)
-    engine, augmented = open_engine(config, progress), augmentation(config)
+    engine, sets = open_engine(config, progress), images_of_sets(loaded, config)
+    augmented = augmentation(config, sets["train"])
     run.begin(settings)  # only now: a fault that is mended in the file must not leave a folder of another experiment
     environment = describe_environment(_device())
     run.save_environment(environment | {"seeds": list(config.training.seeds), "started": _now()})
 
-    sets = images_of_sets(loaded, config)
+    if augmented is not None:
+        run.save_picture("augmented", augmented_samples(sets["train"], augmented))
     setting = Setting(config.training, engine, augmented, run, progress)
     entries = [_run_all_seeds(model, config, sets, setting) for model in planned]
     results = {
@@ -166,8 +170,12 @@ def _check_training(settings: TrainingConfig, loaded: LoadedSets) -> None:
         )
 
 
-def augmentation(config: ExperimentConfig) -> Augmentation | None:
+def augmentation(config: ExperimentConfig, train: SetImages) -> Augmentation | None:
     """Returns how training images are augmented; None where they are not.
+
+    Args:
+        config: Every setting resolved.
+        train: The training set.
 
     Raises:
         ConfigError: A layer does not take its arguments.
@@ -175,7 +183,10 @@ def augmentation(config: ExperimentConfig) -> Augmentation | None:
     if not config.augment:
         return None
     rows = [layer.model_dump(mode="json") for layer in config.augment]
-    return Augmentation(Augmenter(rows), json.dumps(rows), config.engine.views)
+    augmenter, num_views = Augmenter(rows), config.engine.views
+    hashes = train.data.content_hashes()
+    views = StoredViews(train.images, hashes, augmenter, num_views) if num_views else None
+    return Augmentation(augmenter, json.dumps(rows), views, num_views)
 
 
 def images_of_sets(loaded: LoadedSets, config: ExperimentConfig) -> dict[str, SetImages]:

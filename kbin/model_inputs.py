@@ -37,11 +37,14 @@ class Augmentation:
     Attributes:
         augmenter: The layers.
         text: The same as text, for the store's key.
-        num_views: Stored views of each image; 0 draws new ones in every epoch and trains the uncut model.
+        views: Views of the training images that are computed once, the same for all models; None draws new ones in
+            every epoch and trains the uncut model.
+        num_views: Stored views of each image.
     """
 
     augmenter: Augmenter
     text: str
+    views: StoredViews | None
     num_views: int
 
 
@@ -80,15 +83,14 @@ def stored_inputs(
         augmentation: How training images are augmented; None where they are not.
         progress: Where it is said that there is no room.
     """
-    if parts is None or engine is None or (augmentation is not None and augmentation.num_views == 0):
+    if parts is None or engine is None or (augmentation is not None and augmentation.views is None):
         return None
     hashed = {name: HashedImages(one.data.content_hashes(), one.images) for name, one in sets.items()}
     try:
         by_set = engine.features(parts, hashed)
-        if augmentation is None:
+        if augmentation is None or augmentation.views is None:
             return NetworkInputs(by_set["train"], None, 1, by_set, is_uncut=False)
-        train, num_views = sets["train"], augmentation.num_views
-        views = StoredViews(train.images, hashed["train"].hashes, augmentation.augmenter, num_views)
+        train, views, num_views = sets["train"], augmentation.views, augmentation.num_views
         stored = engine.features(parts, {_AUGMENTED: HashedImages(views.hashes, views)}, augmentation.text)
         rows = (
             ArrayInputs(views.mixed(train.label_rows, train.images.image_size))

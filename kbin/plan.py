@@ -44,8 +44,8 @@ def plan_lines(config: ExperimentConfig, progress: Progress | None = None) -> It
     yield f"threshold: {_threshold_text(config.evaluation.threshold, loaded)}"
     planned = plan_models(config, loaded)
     engine = open_engine(config, progress or Progress())
-    augmentation(config)
     sets = images_of_sets(loaded, config)
+    augmentation(config, sets["train"])
     for model in planned:
         yield ""
         yield from _model_lines(model)

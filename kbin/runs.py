@@ -147,6 +147,10 @@ class RunDirectory:
         """Writes results.json, the last file of a run: where it is, the run is finished."""
         write_whole(self.path / RESULTS, _as_json(results))
 
+    def save_picture(self, name: str, png: bytes) -> None:
+        """Writes a picture among the plots across models."""
+        write_whole(self.plot_path(name), png)
+
     def save_history(self, model_id: str, seed: int, rows: Sequence[Mapping[str, float]]) -> None:
         """Writes history.csv, a row an epoch."""
         names = list(dict.fromkeys(name for row in rows for name in row))

@@ -8,13 +8,15 @@ from kbin.engine.augmentation import Augmenter
 from kbin.engine.inputs import Inputs
 
 _GROUP = 32  # images that are augmented together; a batch of the feature pass, so that each group is drawn once
+_BYTES_KEPT = 2 * 2**30  # of drawn views: the next model's pass then draws none
 
 
 class StoredViews:
     """A number of views of every image, in an order made for computing them once.
 
     Every view takes the images in an order of its own, group by group: so a layer that mixes images meets all classes,
-    though the images come sorted by class. A group is always drawn whole, whoever asks for which of its images.
+    though the images come sorted by class. A group is always drawn whole, whoever asks for which of its images, and
+    kept where all views take at most 2 GiB.
 
     Args:
         images: The images, shape (height, width, 3), uint8 each.
@@ -37,7 +39,7 @@ class StoredViews:
         # A mixed image also depends on those that it is mixed with.
         source = [f"{_digest(hashes)}-{index}" for index in range(count)] if augmenter.mixes else hashes
         self.hashes = np.array([f"{source[index]}-{view}" for index, view in zip(self._order, view, strict=True)])
-        self._drawn: tuple[int, np.ndarray] = (-1, np.empty(0))
+        self._drawn: dict[int, np.ndarray] = {}
 
     def __len__(self) -> int:
         return len(self.hashes)
@@ -64,11 +66,13 @@ class StoredViews:
         return np.concatenate(groups)[self.places]
 
     def _group(self, number: int) -> np.ndarray:
-        if self._drawn[0] != number:
+        if number not in self._drawn:
             start = number * _GROUP
             images = self._images.take(self._order[start : start + _GROUP])
-            self._drawn = number, self._augmenter.augment(images, self._seed(start))
-        return self._drawn[1]
+            if images[0].nbytes * len(self) > _BYTES_KEPT:
+                self._drawn.clear()
+            self._drawn[number] = self._augmenter.augment(images, self._seed(start))
+        return self._drawn[number]
 
     def _seed(self, start: int) -> int:
         return _seed(self.hashes[start : start + _GROUP])

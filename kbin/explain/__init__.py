@@ -1,0 +1,1 @@
+"""Pictures that the page shows, made while images and models are at hand."""
