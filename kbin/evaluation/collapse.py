@@ -25,8 +25,8 @@ def has_collapsed(metrics: Metrics) -> bool:
     - the accuracy is not above that of always answering the most frequent class: whatever the answers are, one answer
       for all would do as well; or
     - at least 99 % of the answers are one class, while the images of the other classes are at least twice as many as
-      the answers that name them. Without that second half a perfect model would collapse on a set that itself holds 99 %
-      of one class.
+      the answers that name them. Without that second half a perfect model would collapse on a set that itself holds
+      99 % of one class.
 
     A set with one class cannot tell: one answer for all is right there.
 

@@ -25,9 +25,9 @@ def set_intervals(
     """Returns the intervals of one model on one set, by metric; a metric without one is left out.
 
     Accuracy, recall, specificity and precision have Wilson's, around the mean over seeds, with the mean of the seeds'
-    counts as the number of images; ROC AUC has DeLong's on the logit scale, around the mean over seeds, with the mean of
-    the seeds' variances. A mean over seeds is not averaged down: the seeds share the images, so the interval is that of
-    one typical training.
+    counts as the number of images; ROC AUC has DeLong's on the logit scale, around the mean over seeds, with the mean
+    of the seeds' variances. More seeds do not make it narrower: they share the images, so the interval is that of one
+    typical training.
 
     Args:
         mean: The model's metrics at the threshold in force, means over seeds.
