@@ -107,7 +107,7 @@ def _draw(curves: Sequence[DepthCurve], ax: "Axes", quantity: str, title: str) -
     ax.set_xscale("log")
     ax.margins(0.12)
     ax.set_xlabel("Trainable parameters")
-    ax.set_ylabel(quantity)
+    ax.set_ylabel(quantity[:1].upper() + quantity[1:])
     spread = any(point.spread is not None for curve in curves for point in curve.points)
     set_title(
         ax,
