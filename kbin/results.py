@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from kbin.config.experiment import ThresholdConfig
-from kbin.evaluation.metrics import Metrics, classification_metrics
+from kbin.evaluation.collapse import beats_majority, collapse_sentence, has_collapsed
+from kbin.evaluation.intervals import set_intervals
+from kbin.evaluation.metrics import classification_metrics
 from kbin.evaluation.seed_means import mean_metrics, metric_spread
 from kbin.evaluation.thresholds import choose_threshold
 
@@ -41,8 +43,7 @@ def locked_threshold(
         return HALF
     if probabilities.ndim == 2 and probabilities.shape[1] > 2:
         return HALF
-    scores = probabilities if probabilities.ndim == 1 else probabilities[:, -1]
-    choice = choose_threshold(validation_labels, scores, settings.criterion)
+    choice = choose_threshold(validation_labels, _scores(probabilities), settings.criterion)
     return HALF if choice.threshold is None else choice.threshold
 
 
@@ -76,12 +77,20 @@ def _set_entry(
     mean = mean_metrics(locked)
     entry = mean.as_dict()
     entry["spread"] = metric_spread(locked)
-    entry["beats_majority"] = _beats_majority(mean)
+    entry["beats_majority"] = beats_majority(mean)
+    intervals = set_intervals(mean, true, [_scores(one.probabilities[name]) for one in seeds])
+    entry["intervals"] = {metric: list(interval) for metric, interval in intervals.items()}
+    entry |= _collapse(collapse_sentence(mean, intervals.get("roc_auc")))
     entry["per_seed"] = [
-        {"seed": one.seed, "threshold": threshold, "metrics": metrics.values, "confusion": metrics.confusion}
+        {
+            "seed": one.seed,
+            "threshold": threshold,
+            "metrics": metrics.values,
+            "confusion": metrics.confusion,
+            "collapsed": has_collapsed(metrics),
+        }
         for one, threshold, metrics in zip(seeds, thresholds, locked, strict=True)
     ]
-    entry["intervals"] = {}
     entry["operating_points"] = {}
     if len(classes) == 2:
         half = mean_metrics([classification_metrics(true, one.probabilities[name], classes, HALF) for one in seeds])
@@ -92,7 +101,10 @@ def _set_entry(
     return entry
 
 
-def _beats_majority(metrics: Metrics) -> bool:
-    """Whether the accuracy is above that of always answering the set's most frequent class."""
-    accuracy, majority = metrics.values["accuracy"], metrics.values["majority_accuracy"]
-    return accuracy is not None and majority is not None and accuracy > majority
+def _collapse(sentence: str | None) -> dict[str, Any]:
+    return {"collapsed": False} if sentence is None else {"collapsed": True, "collapse": sentence}
+
+
+def _scores(probabilities: np.ndarray) -> np.ndarray:
+    """Returns the scores of the last class: of two, the positive one."""
+    return probabilities if probabilities.ndim == 1 else probabilities[:, -1]

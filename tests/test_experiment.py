@@ -151,7 +151,7 @@ class TestRunFolder:
                 assert set(one["metrics"]) == METRICS
                 assert one["undefined"] == {}
                 assert set(one["per_class"]) == {"dark", "bright"}
-                assert set(one["per_class"]["dark"]) == {"precision", "recall", "f1", "n"}
+                assert set(one["per_class"]["dark"]) == {"precision", "recall", "f1", "n", "roc_auc"}
                 assert [seed["seed"] for seed in one["per_seed"]] == [0, 1]
                 assert set(one["per_seed"][0]["metrics"]) == METRICS
                 assert {"half", "locked"} <= set(one["operating_points"])

@@ -8,9 +8,9 @@ import keras
 import numpy as np
 import pytest
 
-from kbin import model_stages
+from kbin import experiment, model_stages
 from kbin.models.builders import build_backbone
-from tests.test_experiment import Start, no_pictures, starter, write_sets  # noqa: F401 - a fixture
+from tests.test_experiment import Start, starter, write_sets
 
 ONE = """\
 name: shades
@@ -31,7 +31,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def start(folder: Path, tmp_path: Path, no_pictures: None) -> Start:
+def start(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
+    """Starts a run without plots and page, which take longer than the rest."""
+    monkeypatch.setattr(experiment, "draw_plots", lambda run, results: None)
+    monkeypatch.setattr(experiment, "write_report", lambda runs: None)
     begin = starter(folder)
     return lambda *overrides, out="run": begin(*overrides, text=ONE, out=str(tmp_path / out))
 

@@ -126,3 +126,28 @@ def test_more_than_two_classes_have_no_operating_points():
     assert entry["positives"] is None
     assert entry["metrics"]["accuracy"] == pytest.approx(2 / 3)
     assert entry["confusion"] == [[1, 0, 0], [0, 1, 0], [1, 0, 0]]
+
+
+def test_a_collapse_is_recorded_with_a_sentence_and_for_each_seed():
+    """Three negatives, three positives: seed 0 answers "yes" throughout, seed 1 is right on all; the mean is .75."""
+    labels = {"test": np.array([0, 0, 0, 1, 1, 1])}
+    all_yes, right = [0.6, 0.6, 0.6, 0.9, 0.9, 0.9], [0.1, 0.1, 0.1, 0.9, 0.9, 0.9]
+    both = evaluate_sets(labels, CLASSES, [seed(0, test=all_yes), seed(1, test=right)], YOUDEN)["test"]
+    alone = evaluate_sets(labels, CLASSES, [seed(0, test=all_yes)], YOUDEN)["test"]
+
+    assert both["collapsed"] is False
+    assert "collapse" not in both
+    assert [one["collapsed"] for one in both["per_seed"]] == [True, False]
+    assert alone["collapsed"] is True
+    assert alone["collapse"].startswith("accuracy 0.500 is not above 0.500, which always answering 'no' gets")
+
+
+def test_the_training_set_can_collapse_too():
+    entry = evaluate_sets({"train": np.array([0, 1])}, CLASSES, [seed(0, train=[0.1, 0.1])], YOUDEN)["train"]
+    assert entry["collapsed"] is True
+
+
+def test_every_set_has_intervals_around_its_numbers(entry):
+    for name, (low, high) in entry["intervals"].items():
+        assert 0 <= low <= entry["metrics"][name] <= high <= 1
+    assert set(entry["intervals"]) == {"accuracy", "precision", "recall", "specificity", "roc_auc"}

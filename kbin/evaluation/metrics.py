@@ -7,7 +7,7 @@ either not asked or told to answer NaN, so that none of its warnings and replace
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import (
     average_precision_score,
     balanced_accuracy_score,
@@ -72,7 +72,8 @@ def binary_metrics(y_true: ArrayLike, y_score: ArrayLike, classes: Sequence[str]
     truth = checked_labels(y_true, 2)
     scores = checked_scores(y_score, len(truth))
     predicted = (scores >= threshold).astype(np.int64)
-    per_class = class_metrics(truth, predicted, names)
+    area = float(roc_auc_score(truth, scores)) if 0 < truth.sum() < len(truth) else None
+    per_class = class_metrics(truth, predicted, [area, area], names)
     negative, positive = names
     of_negative, of_positive = per_class[negative], per_class[positive]
     no_positive = "" if of_positive.n else f"no image of this set is '{positive}'"
@@ -85,7 +86,7 @@ def binary_metrics(y_true: ArrayLike, y_score: ArrayLike, classes: Sequence[str]
         "recall": _or_reason(of_positive.recall, no_positive),
         "specificity": _or_reason(of_negative.recall, no_negative),
         "f1": _or_reason(of_positive.f1, f"{no_positive} and none was predicted so"),
-        "roc_auc": one_class or roc_auc_score(truth, scores),
+        "roc_auc": _or_reason(area, one_class),
         "average_precision": one_class or average_precision_score(truth, scores),
         "log_loss": log_loss(truth, scores, labels=[0, 1]),
         "brier": brier_score_loss(truth, scores, labels=[0, 1], pos_label=1),
@@ -121,6 +122,8 @@ def multiclass_metrics(y_true: ArrayLike, y_probability: ArrayLike, classes: Seq
     quoted = ", ".join(f"'{name}'" for name in absent)
     missing = f"no image of this set is {quoted}, and a mean over the classes needs them all" if absent else ""
 
+    areas = _areas(one_hot, probabilities)
+
     macro = {"average": "macro", "zero_division": 0.0}
     precision, recall, f1, _ = precision_recall_fscore_support(truth, predicted, labels=indices, **macro)
     # Specificity is the recall of "not this class".
@@ -134,12 +137,20 @@ def multiclass_metrics(y_true: ArrayLike, y_probability: ArrayLike, classes: Seq
         "recall": missing or recall,
         "specificity": missing or specificity,
         "f1": missing or f1,
-        "roc_auc": missing or roc_auc_score(one_hot, probabilities, average="macro"),
+        "roc_auc": missing or float(np.mean([area for area in areas if area is not None])),
         "average_precision": missing or average_precision_score(one_hot, probabilities, average="macro"),
         "log_loss": log_loss(truth, normalised, labels=indices),
         "brier": brier_score_loss(truth, normalised, labels=indices),
     }
-    return assembled(outcomes, class_metrics(truth, predicted, names), truth, predicted)
+    return assembled(outcomes, class_metrics(truth, predicted, areas, names), truth, predicted)
+
+
+def _areas(one_hot: NDArray[np.int64], probabilities: NDArray[np.float64]) -> list[float | None]:
+    """Returns each class's ROC AUC against the rest; None where there is no such image, or no other."""
+    return [
+        float(roc_auc_score(belongs, scores)) if 0 < belongs.sum() < len(belongs) else None
+        for belongs, scores in zip(one_hot.T, probabilities.T, strict=True)
+    ]
 
 
 def _or_reason(value: float | None, reason: str) -> Outcome:

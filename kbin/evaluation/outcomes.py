@@ -28,12 +28,15 @@ class ClassMetrics:
         recall: Share of the images of this class that were answered with it; None if the set has none.
         f1: Harmonic mean of both; None if the class neither occurs nor is answered.
         n: Number of images of this class.
+        roc_auc: Area under the ROC curve of this class's probability; None if the set has none of the class, or
+            nothing else. Of two classes both have the same.
     """
 
     precision: float | None
     recall: float | None
     f1: float | None
     n: int
+    roc_auc: float | None
 
 
 @dataclass(frozen=True)
@@ -70,19 +73,20 @@ class Metrics:
 
 
 def class_metrics(
-    truth: NDArray[np.int64], predicted: NDArray[np.int64], names: Sequence[str]
+    truth: NDArray[np.int64], predicted: NDArray[np.int64], areas: Sequence[float | None], names: Sequence[str]
 ) -> dict[str, ClassMetrics]:
     """Returns each class's metrics against the rest, in class order.
 
     Args:
         truth: shape (n,), class indices.
         predicted: shape (n,), class indices.
+        areas: A class's ROC AUC each; None where undefined.
         names: Class names in label order.
     """
     columns = precision_recall_fscore_support(truth, predicted, labels=np.arange(len(names)), zero_division=np.nan)
     return {
-        name: ClassMetrics(_known(precision), _known(recall), _known(f1), int(count))
-        for name, precision, recall, f1, count in zip(names, *columns, strict=True)
+        name: ClassMetrics(_known(precision), _known(recall), _known(f1), int(count), area)
+        for name, precision, recall, f1, count, area in zip(names, *columns, areas, strict=True)
     }
 
 

@@ -84,6 +84,7 @@ def _mean_class(per_seed: Sequence[ClassMetrics]) -> ClassMetrics:
         recall=_mean([metrics.recall for metrics in per_seed]),
         f1=_mean([metrics.f1 for metrics in per_seed]),
         n=per_seed[0].n,
+        roc_auc=_mean([metrics.roc_auc for metrics in per_seed]),
     )
 
 

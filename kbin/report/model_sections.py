@@ -8,12 +8,12 @@ from kbin.evaluation.metric_names import METRICS, MetricRow
 from kbin.report.pictures import Picture, learning_pictures
 from kbin.report.plots import MOST_CLASSES_IN_CONFUSION
 from kbin.report.recorded import ModelResults, RunResults, SetResults
-from kbin.report.wording import UNDEFINED, count_text, metric_text, number_text, share_text
+from kbin.report.wording import COLLAPSED, UNDEFINED, count_text, metric_text, number_text, share_text
 from kbin.runs import RunDirectory
 
 _HALF = 0.5
 _POINT_TITLES = {"half": "at 0.5", "locked": "in force", "oracle": "best on this set (an oracle)"}
-_CLASS_METRICS = ("precision", "recall", "f1")
+_CLASS_METRICS = ("precision", "recall", "f1", "roc_auc")
 
 THRESHOLD_COLUMNS: tuple[MetricRow, ...] = tuple(row for row in METRICS if row.uses_threshold)
 
@@ -30,22 +30,24 @@ class PointRow:
 
 @dataclass(frozen=True)
 class ClassRow:
-    """One class of one set: number of images, precision, recall, F1."""
+    """One class of one set: number of images, precision, recall, F1, ROC AUC; marked where the model collapsed."""
 
     set_name: str
     class_name: str
     n: int
     values: list[str]
+    mark: str
 
 
 @dataclass(frozen=True)
 class SeedRow:
-    """One seed: the epoch whose weights were kept, and its entry in each shown set."""
+    """One seed: the epoch whose weights were kept, its AUC on each shown set, and on which it collapsed."""
 
     seed: int
     epoch: int
     threshold: float
     areas: list[str]
+    collapsed: list[str]
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,8 @@ class ModelSection:
         anchor: Where links lead; ids of people's making are no good for it.
         model: As recorded.
         shown: The sets of classes, seeds and confusions: the test sets, or what comes nearest.
-        classes: Rows of precision, recall and F1.
+        collapses: A sentence for each set on which it collapsed, with the name of the set.
+        classes: Rows of precision, recall, F1 and ROC AUC.
         seeds: A row a seed.
         points: Rows of operating points; empty where there is one only.
         confusions: A table a set; empty where the classes are too many to read.
@@ -85,6 +88,7 @@ class ModelSection:
     anchor: str
     model: ModelResults
     shown: tuple[str, ...] = ()
+    collapses: tuple[str, ...] = ()
     classes: tuple[ClassRow, ...] = ()
     seeds: tuple[SeedRow, ...] = ()
     points: tuple[PointRow, ...] = ()
@@ -117,6 +121,9 @@ def _section(run: RunDirectory, results: RunResults, model: ModelResults, anchor
         anchor,
         model,
         shown,
+        collapses=tuple(
+            f"On “{name}”: {model.sets[name].collapse}." for name in results.reading_order if model.sets[name].collapsed
+        ),
         classes=tuple(_class_rows(results, model, shown)),
         seeds=tuple(_seed_rows(model, shown)),
         points=tuple(_point_rows(results, model)),
@@ -130,7 +137,8 @@ def _class_rows(results: RunResults, model: ModelResults, shown: Sequence[str]) 
     for name in shown:
         for label in results.classes:
             one = model.sets[name].per_class[label]
-            rows.append(ClassRow(name, label, one.n, [metric_text(m, getattr(one, m)) for m in _CLASS_METRICS]))
+            mark = COLLAPSED if model.sets[name].collapsed else ""
+            rows.append(ClassRow(name, label, one.n, [metric_text(m, getattr(one, m)) for m in _CLASS_METRICS], mark))
     return rows
 
 
@@ -139,7 +147,8 @@ def _seed_rows(model: ModelResults, shown: Sequence[str]) -> list[SeedRow]:
     for index, (seed, epoch) in enumerate(zip(model.seeds, model.epoch, strict=True)):
         entries = [model.sets[name].per_seed[index] for name in shown]
         areas = [metric_text("roc_auc", entry.metrics.get("roc_auc")) for entry in entries]
-        rows.append(SeedRow(seed, epoch, entries[0].threshold, areas))
+        collapsed = [name for name, one in zip(shown, entries, strict=True) if one.collapsed]
+        rows.append(SeedRow(seed, epoch, entries[0].threshold, areas, collapsed))
     return rows
 
 

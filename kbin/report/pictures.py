@@ -3,19 +3,22 @@
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 
 from kbin.errors import RunFolderError
 from kbin.evaluation.metric_names import metric_row
 from kbin.report.plots import CURVE_KINDS, CurveKind
 from kbin.report.recorded import TRAIN, ModelResults, RunResults
-from kbin.report.wording import count_text, mean_text, metric_text, reason_text
+from kbin.report.set_figures import DEPTH_METRICS, depth_curves, prevalence_curves
+from kbin.report.wording import count_text, mean_text, metric_text, reason_text, share_text
 from kbin.runs import RunDirectory
 
 # Curves of many models over many images make an SVG of megabytes; the PNG of the same plot stays near 100 kB.
 _LARGEST_SVG = 150_000  # bytes
 # With more trained models than this the page shows the learning curves of each model's first seed only.
 _MOST_LEARNING_CURVES = 12
+_EXAMPLE_SHARES = (0.5, 0.1, 0.01)  # that the text of a prevalence plot names, beside the set's own
 _AREAS = {"roc": "roc_auc", "precision_recall": "average_precision"}
 
 
@@ -69,6 +72,70 @@ def _curve_text(kind: CurveKind, results: RunResults, set_name: str) -> str:
     return f"{kind.title} curves on {set_name}{of_class}. {area.title}: {'; '.join(parts)}."
 
 
+def prevalence_pictures(run: RunDirectory, results: RunResults) -> dict[str, Picture]:
+    """Returns what the answers would be worth at other shares of positives, by shown set.
+
+    Raises:
+        RunFolderError: A plot is missing.
+    """
+    pictures = {}
+    for name in results.shown_sets if results.done else ():
+        curves = prevalence_curves(results, name)
+        if curves:
+            parts = []
+            for curve in curves:
+                at = [
+                    f"{metric_text('precision', precision)} at {share_text(share)}"
+                    for share in (curve.share, *_EXAMPLE_SHARES)
+                    if not isnan(precision := float(curve.precision(share)))
+                ]
+                rates = f"sensitivity {curve.sensitivity:.3f}, specificity {curve.specificity:.3f}"
+                parts.append(f"{curve.label}: {rates}, precision {', '.join(at) or 'undefined'}")
+            pictures[name] = Picture(
+                _data_uri(run.plot_path(f"prevalence-{name}")),
+                f"Precision and accuracy on {name} over the share of {results.positive}. {'; '.join(parts)}.",
+                f"Precision and accuracy at other shares of “{results.positive}”, from the sensitivity and specificity "
+                f"on {name}",
+            )
+    return pictures
+
+
+def depth_pictures(run: RunDirectory, results: RunResults) -> dict[str, Picture]:
+    """Returns ROC AUC and accuracy over the trainable parameters, by shown set.
+
+    Raises:
+        RunFolderError: A plot is missing.
+    """
+    pictures = {}
+    for name in results.shown_sets if results.done else ():
+        parts = [
+            f"{curve.label}, {metric_row(metric).title}: "
+            + ", ".join(f"{p.trainable:,} parameters {metric_text(metric, p.value)}" for p in curve.points)
+            for metric in DEPTH_METRICS
+            for curve in depth_curves(results, name, metric)
+        ]
+        if parts and name != TRAIN:
+            pictures[name] = Picture(
+                _data_uri(run.plot_path(f"depth-{name}")),
+                f"Metrics on {name} over the trainable parameters. {'; '.join(parts)}.",
+                f"ROC AUC and accuracy on {name} over the trainable parameters (logarithmic)",
+            )
+    return pictures
+
+
+def augmented_picture(run: RunDirectory) -> Picture | None:
+    """Returns samples of augmented training images; None where the run has none."""
+    try:
+        content = run.plot_path("augmented").read_bytes()
+    except OSError:
+        return None
+    return Picture(
+        _uri(content, "png"),
+        "A grid of training images as augmentation changes them.",
+        "Training images as the models see them, after augmentation",
+    )
+
+
 def learning_pictures(run: RunDirectory, results: RunResults, model: ModelResults) -> list[Picture]:
     """Returns the learning curves of a model, a picture a seed, or of its first seed where the run is large.
 
@@ -109,4 +176,8 @@ def _data_uri(path: Path) -> str:
         raise RunFolderError(
             f"the plot {path} is not there ({type(error).__name__}): `kbin report` on the folder draws it."
         ) from None
+    return _uri(content, kind)
+
+
+def _uri(content: bytes, kind: str) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"

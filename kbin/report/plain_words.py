@@ -5,7 +5,9 @@ No sentence names a winner: until intervals and paired tests are there, a lead o
 
 from kbin.report.recorded import TRAIN, VALIDATION, ModelResults, RunResults, SetResults
 from kbin.report.wording import (
+    COLLAPSED,
     about_text,
+    collapse_text,
     count_text,
     error_text,
     listed,
@@ -26,6 +28,16 @@ def summary_sentences(results: RunResults) -> list[str]:
     models = results.done
     main = _one_model(results, models[0]) if len(models) == 1 else _several_models(results)
     return [*main, *_baseline(results), *_failures(results), spread_sentence(results)]
+
+
+def collapse_sentences(results: RunResults) -> list[str]:
+    """Returns a sentence for each model and set where it collapsed, the test sets first."""
+    return [
+        f"On “{name}”, {collapse_text(model.id, model.sets[name])}"
+        for name in results.reading_order
+        for model in results.done
+        if model.sets[name].collapsed
+    ]
 
 
 def _where(results: RunResults) -> str:
@@ -84,11 +96,15 @@ def _range(results: RunResults, name: str, title: str) -> str:
 
 
 def _baseline(results: RunResults) -> list[str]:
-    """Returns which models do not beat the majority baseline, set by set, training set left out."""
+    """Returns which models do not beat the majority baseline, set by set, training set left out.
+
+    Those that have a sentence of their own, because they collapsed, are left out.
+    """
     names = results.test_sets or tuple(results.sets)
     sentences = []
     for name in names:
-        beaten = [model.id for model in results.done if not model.sets[name].beats_majority]
+        entries = {model.id: model.sets[name] for model in results.done}
+        beaten = [model_id for model_id, one in entries.items() if not (one.beats_majority or one.collapsed)]
         # Where there is one class only, nothing could do better.
         if beaten and majority_share(results, name) < 1:
             sentences.append(
@@ -105,6 +121,19 @@ def _failures(results: RunResults) -> list[str]:
 def reading_notes(results: RunResults) -> list[str]:
     """Returns what one has to know to read the numbers of the sets."""
     notes = [about_text(results)]
+    if any(entry.collapsed for model in results.done for entry in model.sets.values()):
+        notes.append(
+            f"“{COLLAPSED}”: the accuracy is not above the majority baseline and the classes are hardly told apart, or "
+            "nearly all answers are one class; the summary says how."
+        )
+    if any(entry.intervals for model in results.done for entry in model.sets.values()):
+        of_two = "Wilson for the accuracy, DeLong for the ROC AUC"
+        methods = of_two if results.positive is not None else "Wilson; of more than two classes the accuracy only"
+        notes.append(
+            f"[low, high] is a 95% interval: how far other images of the same kind would move the number ({methods}). "
+            "Training again is not in it; that is the spread over seeds. Two models' intervals may overlap and the "
+            "models still differ: on the same images their mistakes go together."
+        )
     if TRAIN in results.sets:
         notes.append(f"“{TRAIN}” is what the models learned from: its numbers show how well they remember, no more.")
     if VALIDATION in results.sets:

@@ -1,10 +1,12 @@
 """All plots of a run, drawn from the predictions and histories in its folder.
 
 Across models there is a file an evaluation set, `roc-<set>` and `precision_recall-<set>`, and none of the training
-set: a curve over images that were learned from invites a comparison that means nothing. Each trained model (a seed of
-a model) has one file a kind with all sets side by side, the training set among them, because there the gap between
-sets shows: `roc`, `precision_recall`, `confusion`, and `learning_curves`. Matplotlib needs about 0.1 s a set of axes
-and format, so a file a set would make drawing the longest part of a small run.
+set: a curve over images that were learned from invites a comparison that means nothing. The shown sets have
+`prevalence-<set>` besides, and `depth-<set>` where a backbone was trained at several depths.
+
+Each trained model (a seed of a model) has one file a kind with all sets side by side, the training set among them,
+because there the gap between sets shows: `roc`, `precision_recall`, `confusion`, and `learning_curves`. Matplotlib
+needs about 0.1 s a set of axes and format, so a file a set would make drawing the longest part of a small run.
 """
 
 import json
@@ -17,9 +19,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from kbin.environment import available_cores
 from kbin.errors import DataError, RunFolderError
 from kbin.evaluation.confusion import ConfusionMatrix
@@ -28,6 +27,8 @@ from kbin.evaluation.learning_curves import LearningCurves
 from kbin.evaluation.precision_recall import PrecisionRecallCurve, plot_precision_recall_curves
 from kbin.evaluation.roc import RocCurve, plot_roc_curves
 from kbin.report.recorded import TRAIN, ModelResults, RunResults, read_results
+from kbin.report.scores import Scores, read_scores
+from kbin.report.set_figures import depth_figure, prevalence_figure
 from kbin.runs import RunDirectory, save_figure
 
 if TYPE_CHECKING:
@@ -67,23 +68,6 @@ CURVE_KINDS: tuple[CurveKind, ...] = (
 _ENOUGH_TO_SHARE = 6  # trained models; fewer are drawn before a second process has started
 
 
-@dataclass(frozen=True, eq=False)
-class _Scores:
-    """What one trained model says of one set.
-
-    Attributes:
-        model_id: The model.
-        seed: Its seed.
-        y_true: shape (n,), class indices.
-        y_probability: shape (n,), of the positive class; (n, num_classes) for more than two.
-    """
-
-    model_id: str
-    seed: int
-    y_true: NDArray[np.int64]
-    y_probability: NDArray[np.float64]
-
-
 def draw_plots(run: RunDirectory, results: dict[str, Any]) -> None:
     """Draws every plot of a run into its folder; models that failed have none.
 
@@ -101,10 +85,17 @@ def draw_plots(run: RunDirectory, results: dict[str, Any]) -> None:
         for name in recorded.sets if recorded.done else ():
             if name != TRAIN:
                 scores = [
-                    _read_scores(run, recorded, model, seed, name) for model in recorded.done for seed in model.seeds
+                    read_scores(run, recorded, model, seed, name) for model in recorded.done for seed in model.seeds
                 ]
                 for kind in CURVE_KINDS:
                     save_figure(_across_models(kind, name, scores, recorded), run.plot_path(f"{kind.name}-{name}"))
+        for name in recorded.shown_sets if recorded.done else ():
+            for kind_name, drawn in (
+                ("prevalence", prevalence_figure(recorded, name)),
+                ("depth", depth_figure(recorded, name)),
+            ):
+                if drawn is not None:
+                    save_figure(drawn, run.plot_path(f"{kind_name}-{name}"))
         _draw_trained(run, recorded, trained[len(share) :])
 
 
@@ -114,7 +105,7 @@ def _draw_trained(run: RunDirectory, recorded: RunResults, trained: Sequence[tup
     for model_id, index in trained:
         model = models[model_id]
         seed = model.seeds[index]
-        own = {name: _read_scores(run, recorded, model, seed, name) for name in recorded.sets}
+        own = {name: read_scores(run, recorded, model, seed, name) for name in recorded.sets}
         for file_name, drawn in _of_trained_model(run, model, index, own, recorded).items():
             save_figure(drawn, run.plot_path(file_name, model.id, seed))
 
@@ -141,7 +132,7 @@ def _drawn_beside(run: RunDirectory, results: dict[str, Any], share: Sequence[tu
 
 
 def _of_trained_model(
-    run: RunDirectory, model: ModelResults, index: int, scores: dict[str, _Scores], recorded: RunResults
+    run: RunDirectory, model: ModelResults, index: int, scores: dict[str, Scores], recorded: RunResults
 ) -> "dict[str, Figure]":
     """Returns the figures of one model and seed by file name."""
     seed = model.seeds[index]
@@ -168,7 +159,7 @@ def _learning_curves(curves: LearningCurves) -> "Figure":
     return drawn
 
 
-def _across_models(kind: CurveKind, set_name: str, scores: Sequence[_Scores], recorded: RunResults) -> "Figure":
+def _across_models(kind: CurveKind, set_name: str, scores: Sequence[Scores], recorded: RunResults) -> "Figure":
     """Returns all models and seeds on one set: one panel for two classes, one a class for more."""
     title = f"{kind.title} on {shortened(set_name)}"
     positive = recorded.positive
@@ -185,7 +176,7 @@ def _across_models(kind: CurveKind, set_name: str, scores: Sequence[_Scores], re
     return _with_omission(drawn, recorded)
 
 
-def _across_sets(kind: CurveKind, label: str, scores: dict[str, _Scores], recorded: RunResults) -> "Figure":
+def _across_sets(kind: CurveKind, label: str, scores: dict[str, Scores], recorded: RunResults) -> "Figure":
     """Returns one trained model on all sets: a curve a set for two classes, a panel a set for more."""
     positive = recorded.positive
     if positive is not None:
@@ -220,25 +211,6 @@ def _with_omission(drawn: "Figure", recorded: RunResults) -> "Figure":
     if len(recorded.classes) > MOST_CLASSES_WITH_CURVES:
         drawn.suptitle(f"The first {MOST_CLASSES_WITH_CURVES} of {len(recorded.classes)} classes", fontsize=10)
     return drawn
-
-
-def _read_scores(run: RunDirectory, recorded: RunResults, model: ModelResults, seed: int, set_name: str) -> _Scores:
-    """Reads predictions and checks that they are those the results speak of."""
-    predictions = run.predictions(model.id, seed, set_name, recorded.classes)
-    indices = {name: k for k, name in enumerate(recorded.classes)}
-    where = f"the predictions of {model.id}, seed {seed}, on {set_name}"
-    strangers = sorted({str(name) for name in predictions.y_true} - set(indices))
-    if strangers:
-        raise RunFolderError(f"{where} are damaged: class '{strangers[0]}' is none of {', '.join(indices)}.")
-    if len(predictions.y_true) != model.sets[set_name].n:
-        raise RunFolderError(
-            f"{where} are damaged: {len(predictions.y_true)} images, but results.json counts {model.sets[set_name].n}."
-        )
-    probabilities = predictions.y_score if predictions.probabilities is None else predictions.probabilities
-    if not ((probabilities >= 0) & (probabilities <= 1)).all():
-        raise RunFolderError(f"{where} are damaged: probabilities must lie between 0 and 1.")
-    y_true = np.array([indices[str(name)] for name in predictions.y_true], dtype=np.int64)
-    return _Scores(model.id, seed, y_true, probabilities)
 
 
 if __name__ == "__main__":

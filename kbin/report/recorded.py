@@ -37,6 +37,7 @@ class SeedResults(_Recorded):
     threshold: FiniteFloat
     metrics: MetricValues
     confusion: list[list[int]]
+    collapsed: bool = False
 
 
 class ClassResults(_Recorded):
@@ -46,6 +47,7 @@ class ClassResults(_Recorded):
     recall: FiniteFloat | None
     f1: FiniteFloat | None
     n: int
+    roc_auc: FiniteFloat | None = None
 
 
 class OperatingPoint(_Recorded):
@@ -56,7 +58,10 @@ class OperatingPoint(_Recorded):
 
 
 class SetResults(_Recorded):
-    """One model on one evaluation set: means over seeds, their spread, and each seed."""
+    """One model on one evaluation set: means over seeds, their spread, and each seed.
+
+    `collapse` says in a sentence without a full stop what a collapse consists of; "" where there is none.
+    """
 
     n: int
     positives: int | None
@@ -66,6 +71,9 @@ class SetResults(_Recorded):
     confusion: list[list[FiniteFloat]]
     spread: MetricValues
     beats_majority: bool
+    collapsed: bool = False
+    collapse: str = ""
+    intervals: dict[str, tuple[FiniteFloat, FiniteFloat] | None] = {}
     per_seed: Annotated[tuple[SeedResults, ...], Field(min_length=1)]
     operating_points: dict[str, OperatingPoint] = {}
 
@@ -88,6 +96,14 @@ class Parameters(_Recorded):
     statistics: int
 
 
+class Memory(_Recorded):
+    """Memory of one image's forward pass and of the weights, in MB of 2^20 bytes; None where it is not known."""
+
+    input_mb: FiniteFloat | None = None
+    activations_mb: FiniteFloat | None = None
+    weights_mb: FiniteFloat | None = None
+
+
 class ModelResults(_Recorded):
     """One model; a failed one has an error and no sets."""
 
@@ -97,6 +113,7 @@ class ModelResults(_Recorded):
     train_blocks: int | str
     learning_rate: FiniteFloat
     parameters: Parameters
+    memory: Memory | None = None
     blocks: tuple[BlockParameters, ...]
     status: Literal["done", "failed"]
     error: str = ""

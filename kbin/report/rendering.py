@@ -8,11 +8,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from kbin.errors import KbinError
 from kbin.evaluation.metric_names import METRICS
+from kbin.report.costs import parameter_table, time_table
 from kbin.report.model_sections import THRESHOLD_COLUMNS, model_sections
-from kbin.report.pictures import curve_pictures
-from kbin.report.plain_words import reading_notes, summary_sentences
+from kbin.report.pictures import augmented_picture, curve_pictures, depth_pictures, prevalence_pictures
+from kbin.report.plain_words import collapse_sentences, reading_notes, summary_sentences
 from kbin.report.recorded import RunResults, read_results
-from kbin.report.tables import overview, result_table
+from kbin.report.side_by_side import side_by_side
+from kbin.report.tables import Footnotes, overview, result_table
 from kbin.report.wording import (
     count_text,
     duration_text,
@@ -22,6 +24,8 @@ from kbin.report.wording import (
     train_blocks_text,
 )
 from kbin.runs import REPORT, RunDirectory, write_whole
+
+_MOST_COLLAPSES = 6  # in the open; the others unfold
 
 
 def write_report(runs: Sequence[RunDirectory]) -> Path:
@@ -44,17 +48,26 @@ def write_report(runs: Sequence[RunDirectory]) -> Path:
 
 def _page(run: RunDirectory, results: RunResults) -> str:
     environment = run.environment()
-    table = result_table(results)
+    footnotes = Footnotes()
+    table = result_table(results, footnotes)
     return (
         _templates()
         .get_template("report.html")
         .render(
             results=results,
             sentences=summary_sentences(results),
+            collapses=collapse_sentences(results),
+            most_collapses=_MOST_COLLAPSES,
             notes=reading_notes(results),
             table=table,
             overview=overview(results, table),
+            sides=side_by_side(results, footnotes),
             curves=curve_pictures(run, results),
+            prevalence=prevalence_pictures(run, results),
+            times=time_table(results),
+            parameters=parameter_table(results),
+            depths=depth_pictures(run, results),
+            augmented=augmented_picture(run),
             sections=model_sections(run, results),
             glossary=METRICS,
             threshold_columns=THRESHOLD_COLUMNS,

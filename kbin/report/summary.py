@@ -8,12 +8,15 @@ from rich.cells import cell_len, chop_cells
 from kbin.evaluation.metric_names import metric_row
 from kbin.report.recorded import RunResults, SetResults, read_results
 from kbin.report.wording import (
+    COLLAPSED,
     NOT_ABOVE_MAJORITY,
     UNDEFINED,
     about_text,
+    collapse_text,
     contents_text,
     error_text,
     majority_share,
+    mark_text,
     metric_text,
     reason_text,
     spread_sentence,
@@ -25,7 +28,7 @@ _INDENT = 2
 _WITH_SPREAD = ("accuracy", "roc_auc")
 _COLUMNS = ("accuracy", "precision", "recall", "f1", "roc_auc")
 _HEADINGS = {"precision": "Precis."}
-_MARK = len(NOT_ABOVE_MAJORITY)
+_MARK = max(len(COLLAPSED), len(NOT_ABOVE_MAJORITY))
 _GAP = 2
 _MAJORITY = "The majority baseline is the accuracy of always answering a set's most frequent class."
 
@@ -63,6 +66,9 @@ def _set_lines(results: RunResults, set_name: str) -> list[str]:
     lines.append(_row("", titles, widths))
     for model_id, entry in entries.items():
         lines += _model_lines(model_id, entry, widths)
+    for model_id, entry in entries.items():
+        if entry.collapsed:
+            lines += _wrapped(collapse_text(model_id, entry), indent=_INDENT, hanging=_INDENT + 2)
     for reason, names in _reasons(entries).items():
         lines += _wrapped(f"{UNDEFINED} {', '.join(names)}: {reason}", indent=_INDENT, hanging=_INDENT + 2)
     return lines
@@ -70,7 +76,7 @@ def _set_lines(results: RunResults, set_name: str) -> list[str]:
 
 def _model_lines(model_id: str, entry: SetResults, widths: Sequence[int]) -> list[str]:
     cells = [_cell(name, entry) for name in _COLUMNS]
-    mark = "" if entry.beats_majority else NOT_ABOVE_MAJORITY
+    mark = mark_text(entry)
     if cell_len(model_id) <= widths[0]:
         return [_row(model_id, cells, widths, mark)]
     # Two long names may differ at their ends only: better a line of their own than an ellipsis.

@@ -3,14 +3,18 @@
 from dataclasses import dataclass, field
 
 from kbin.evaluation.metric_names import METRICS, MetricRow
-from kbin.report.recorded import RunResults, SetResults
+from kbin.report.recorded import TRAIN, RunResults, SetResults
 from kbin.report.wording import (
-    NOT_ABOVE_MAJORITY,
     contents_text,
+    interval_text,
+    mark_text,
     metric_text,
     reason_text,
     spread_text,
 )
+
+# In the page's tables; results.json has those of the other shares too.
+WITH_INTERVAL = ("accuracy", "roc_auc")
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,7 @@ class Cell:
         text: The number as written.
         value: What to sort by; None sorts last.
         spread: Its spread over seeds as written, "" without one.
+        interval: Its interval as written, "" without one.
         reason: Why there is no number, "" if there is one.
         note: Number of the footnote that holds the reason, 0 without one.
         mark: What has to stand out beside the number, "" for nothing.
@@ -29,6 +34,7 @@ class Cell:
     text: str
     value: float | None
     spread: str = ""
+    interval: str = ""
     reason: str = ""
     note: int = 0
     mark: str = ""
@@ -65,15 +71,18 @@ class ResultTable:
     footnotes: tuple[str, ...]
 
 
-def result_table(results: RunResults) -> ResultTable:
-    """Returns every metric of every model on every set, with the majority baseline beside the accuracy."""
+def result_table(results: RunResults, footnotes: Footnotes) -> ResultTable:
+    """Returns every metric of every model on every set, with the majority baseline beside the accuracy.
+
+    Args:
+        results: The run.
+        footnotes: Where the reasons of undefined metrics are collected.
+    """
     columns = _columns(results)
-    footnotes = Footnotes()
     groups = []
     for name in results.reading_order:
         rows = {
-            model.id: [_metric_cell(row, model.sets[name], name, footnotes) for row in columns]
-            for model in results.done
+            model.id: [metric_cell(row, model.sets[name], name, footnotes) for row in columns] for model in results.done
         }
         groups.append(Group(name, contents_text(results, name), rows))
     return ResultTable(columns, tuple(groups), tuple(footnotes.texts))
@@ -96,12 +105,15 @@ def _columns(results: RunResults) -> tuple[MetricRow, ...]:
     return tuple(row for row in (*accuracy, *baselines, *rest) if row.name in recorded)
 
 
-def _metric_cell(row: MetricRow, entry: SetResults, set_name: str, footnotes: Footnotes) -> Cell:
+def metric_cell(row: MetricRow, entry: SetResults, set_name: str, footnotes: Footnotes) -> Cell:
+    """Returns one metric of one model on one set; a reason is added to the footnotes."""
     value = entry.metrics.get(row.name)
     if value is None:
         reason = f"On “{set_name}” {reason_text(row.name, entry)}."
         return Cell(metric_text(row.name, None), None, reason=reason, note=footnotes.number(reason))
-    mark = NOT_ABOVE_MAJORITY if row.name == "accuracy" and not entry.beats_majority else ""
+    mark = mark_text(entry) if row.name == "accuracy" else ""
     # The baseline is a property of the set: no seed moves it.
     spread = "" if row.is_baseline else spread_text(row.name, entry)
-    return Cell(metric_text(row.name, value), value, spread, mark=mark)
+    # What was learned from is no sample of anything.
+    interval = interval_text(row.name, entry) if row.name in WITH_INTERVAL and set_name != TRAIN else ""
+    return Cell(metric_text(row.name, value), value, spread, interval, mark=mark)

@@ -7,6 +7,7 @@ from kbin.evaluation.metric_names import metric_row
 from kbin.report.recorded import ModelResults, RunResults, SetResults
 
 UNDEFINED = "\N{EN DASH}"
+COLLAPSED = "collapsed"
 NOT_ABOVE_MAJORITY = "≤ majority"
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 _SECONDS_WITH_DECIMALS = 10
@@ -22,6 +23,12 @@ def spread_text(name: str, entry: SetResults) -> str:
     """Returns "± 0.004", the standard deviation over seeds, or "" where there is none."""
     spread = entry.spread.get(name)
     return "" if spread is None else f"±{_NO_BREAK}{metric_text(name, spread)}"
+
+
+def interval_text(name: str, entry: SetResults) -> str:
+    """Returns "[0.801, 0.913]", the interval of a metric, or "" where there is none."""
+    interval = entry.intervals.get(name)
+    return "" if interval is None else f"[{metric_text(name, interval[0])},{_NO_BREAK}{metric_text(name, interval[1])}]"
 
 
 def mean_text(name: str, entry: SetResults) -> str:
@@ -124,6 +131,23 @@ def spread_sentence(results: RunResults) -> str:
 def error_text(model: ModelResults) -> str:
     """Returns what is known of a model that failed."""
     return model.error or "no reason was recorded"
+
+
+def collapse_text(model_id: str, entry: SetResults) -> str:
+    """Returns what a model's collapse on a set consists of; the name of the set stands before it."""
+    return f"{model_id} has collapsed: {entry.collapse or 'how was not recorded'}."
+
+
+def mark_text(entry: SetResults) -> str:
+    """Returns what has to stand out beside a model's accuracy on a set, "" for nothing."""
+    if entry.collapsed:
+        return COLLAPSED
+    return "" if entry.beats_majority or entry.metrics.get("majority_accuracy") == 1 else NOT_ABOVE_MAJORITY
+
+
+def trained_text(train_blocks: int | str) -> str:
+    """Returns how much of a backbone is trained, for a column "trained blocks"."""
+    return f"from {train_blocks}" if isinstance(train_blocks, str) and train_blocks != "all" else str(train_blocks)
 
 
 def train_blocks_text(train_blocks: int | str) -> str:

@@ -119,7 +119,7 @@ def test_a_worked_example():
     assert found.values["mcc"] == pytest.approx(1 / 6)
     assert found.values["brier"] == pytest.approx((0.01 + 0.36 + 0.36 + 0.09 + 0.01) / 5)
     assert found.values["log_loss"] == pytest.approx(-np.log(0.9 * 0.4 * 0.4 * 0.7 * 0.9) / 5)
-    assert found.per_class["functional"] == ClassMetrics(precision=0.5, recall=0.5, f1=0.5, n=2)
+    assert found.per_class["functional"] == ClassMetrics(0.5, recall=0.5, f1=0.5, n=2, roc_auc=pytest.approx(5 / 6))
     assert found.per_class["defective"].precision == pytest.approx(2 / 3)
     assert found.undefined == {}
 
@@ -148,7 +148,7 @@ def test_a_set_without_positives_names_what_is_undefined():
     assert found.values["precision"] == 0.0
     assert found.values["f1"] == 0.0
     assert found.values["mcc"] == 0.0
-    assert found.per_class["defective"] == ClassMetrics(precision=0.0, recall=None, f1=0.0, n=0)
+    assert found.per_class["defective"] == ClassMetrics(0.0, recall=None, f1=0.0, n=0, roc_auc=None)
 
 
 def test_a_set_without_negatives_names_what_is_undefined():
@@ -179,7 +179,7 @@ def test_a_certain_mistake_has_a_finite_log_loss():
 def test_as_dict_is_the_entry_of_results_json():
     entry = binary_metrics([0, 0, 1], [0.1, 0.2, 0.9], CLASSES).as_dict()
     assert list(entry) == ["n", "positives", "metrics", "undefined", "per_class", "confusion"]
-    assert entry["per_class"]["defective"] == {"precision": 1.0, "recall": 1.0, "f1": 1.0, "n": 1}
+    assert entry["per_class"]["defective"] == {"precision": 1.0, "recall": 1.0, "f1": 1.0, "n": 1, "roc_auc": 1.0}
     assert all(type(value) is float for value in entry["metrics"].values())
     assert all(type(count) is int for row in entry["confusion"] for count in row)
 
@@ -224,7 +224,21 @@ def test_a_class_never_answered_counts_as_precision_0_and_is_null_by_itself():
     found = classification_metrics([0, 1, 2], [[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.6, 0.3, 0.1]], THREE)
     # Precisions 1/2, 1 and none.
     assert found.values["precision"] == pytest.approx((0.5 + 1 + 0) / 3)
-    assert found.per_class["viral"] == ClassMetrics(precision=None, recall=0.0, f1=0.0, n=1)
+    # The only one is given .1, as both others are: two ties.
+    assert found.per_class["viral"] == ClassMetrics(precision=None, recall=0.0, f1=0.0, n=1, roc_auc=0.5)
+
+
+def test_each_class_has_its_own_auc_against_the_rest():
+    rows = [[0.5, 0.2, 0.3], [0.3, 0.3, 0.4], [0.4, 0.5, 0.1], [0.2, 0.1, 0.7]]
+    found = classification_metrics([0, 0, 1, 2], rows, THREE)
+    # Normal .5 .3 against .4 .2: 3 of 4 pairs. Bacterial .5 and viral .7 lie above all others.
+    assert [one.roc_auc for one in found.per_class.values()] == [0.75, 1.0, 1.0]
+    assert found.values["roc_auc"] == pytest.approx(2.75 / 3)
+
+
+def test_a_class_that_is_there_has_an_auc_though_another_is_absent():
+    found = classification_metrics([0, 1], [[0.8, 0.1, 0.1], [0.2, 0.7, 0.1]], THREE)
+    assert [one.roc_auc for one in found.per_class.values()] == [1.0, 1.0, None]
 
 
 def test_a_set_that_lacks_a_class_has_no_macro_average():

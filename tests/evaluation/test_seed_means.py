@@ -21,6 +21,7 @@ def test_means_are_taken_value_by_value():
     assert mean.values["roc_auc"] == pytest.approx((1 + 0.75 + 0.5) / 3)
     assert mean.values["majority_accuracy"] == 0.5
     assert mean.per_class["defective"].recall == pytest.approx((1 + 1 + 0.5) / 3)
+    assert mean.per_class["defective"].roc_auc == pytest.approx((1 + 0.75 + 0.5) / 3)
     assert mean.per_class["defective"].n == 2
     np.testing.assert_allclose(mean.confusion, [[4 / 3, 2 / 3], [1 / 3, 5 / 3]])
     assert (mean.n, mean.positives) == (4, 2)

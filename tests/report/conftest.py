@@ -28,14 +28,14 @@ EVERYTHING = SyntheticRun(
 
 
 _SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
-_PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="
+ONE_PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="
 
 
 def _save_quickly(canvas: object, path: Path) -> None:
     """Stands in for the saving of figures, which takes most of the time: files that a browser opens."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.with_suffix(".svg").write_text(_SVG, encoding="utf-8")
-    path.write_bytes(base64.b64decode(_PNG))
+    path.write_bytes(base64.b64decode(ONE_PIXEL))
 
 
 @pytest.fixture

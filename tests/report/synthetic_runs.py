@@ -26,6 +26,8 @@ class SyntheticRun:
         sets: Set name -> number of images of each class.
         failed: Model id -> its error.
         one_answer: Models that give every image the same low score.
+        shifted: Set name -> what is added to all its logits of the second class, so that a threshold does not fit it.
+        depths: Model id -> its trained blocks; 1 where it is not named.
     """
 
     models: Mapping[str, float] = field(default_factory=lambda: {"good": 2.0, "poor": 0.5})
@@ -36,6 +38,8 @@ class SyntheticRun:
     seeds: Sequence[int] = (0, 1)
     failed: Mapping[str, str] = field(default_factory=dict)
     one_answer: Sequence[str] = ()
+    shifted: Mapping[str, float] = field(default_factory=dict)
+    depths: Mapping[str, int | str] = field(default_factory=dict)
     notes: Sequence[str] = ()
     paths: Sequence[str] = ("image.png",)
 
@@ -92,22 +96,26 @@ class SyntheticRun:
         labels = self.labels()
         seeds = []
         for seed in self.seeds:
-            probabilities = {name: self._scores(true, distance, rng) for name, true in labels.items()}
+            probabilities = {
+                name: self._scores(true, distance, rng, self.shifted.get(name, 0.0)) for name, true in labels.items()
+            }
             if model_id in self.one_answer:
                 probabilities = {name: np.full_like(scores, 0.25) for name, scores in probabilities.items()}
             seeds.append(SeedPredictions(seed, probabilities))
             if run is not None:
                 self._save(run, model_id, seed, labels, probabilities)
-        return _entry(model_id) | {
+        blocks = self.depths.get(model_id, 1)
+        return _entry(model_id, blocks) | {
             "status": "done",
             "seconds": {"features": 12.5, "training": 3.25, "evaluation": 0.5},
             "epoch": [NUM_EPOCHS - 1 for _ in self.seeds],
             "sets": evaluate_sets(labels, self.classes, seeds, ThresholdConfig()),
         }
 
-    def _scores(self, true: np.ndarray, distance: float, rng: np.random.Generator) -> np.ndarray:
+    def _scores(self, true: np.ndarray, distance: float, rng: np.random.Generator, shift: float) -> np.ndarray:
         logits = rng.normal(size=(len(true), len(self.classes)))
         logits[np.arange(len(true)), true] += distance
+        logits[:, 1] += shift
         shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
         return shares[:, 1] if len(self.classes) == 2 else shares
 
@@ -134,14 +142,15 @@ class SyntheticRun:
         run.save_history(model_id, seed, history)
 
 
-def _entry(model_id: str) -> dict[str, Any]:
+def _entry(model_id: str, train_blocks: int | str = 1) -> dict[str, Any]:
+    trainable = {0: 1_281, 1: 1_281, 2: 5_000}.get(train_blocks, 12_345)
     return {
         "id": model_id,
         "backbone": "EfficientNetLite0",
         "weights": "none",
-        "train_blocks": 1,
+        "train_blocks": train_blocks,
         "learning_rate": 1e-4,
-        "parameters": {"total": 12_345, "trainable": 1_281, "non_trainable": 11_064, "statistics": 77},
+        "parameters": {"total": 12_345, "trainable": trainable, "non_trainable": 12_345 - trainable, "statistics": 77},
         "blocks": [
             {"block": "stem", "parameters": 11_064, "trainable": 0, "statistics": 77},
             {"block": "head", "parameters": 1_281, "trainable": 1_281, "statistics": 0},

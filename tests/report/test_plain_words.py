@@ -1,4 +1,4 @@
-from kbin.report.plain_words import reading_notes, summary_sentences
+from kbin.report.plain_words import collapse_sentences, reading_notes, summary_sentences
 from kbin.report.recorded import read_results
 from tests.report.synthetic_runs import SyntheticRun
 
@@ -33,10 +33,35 @@ def test_models_with_equal_numbers_are_not_put_in_an_order():
     assert "ROC AUC is 0.500 for all" in summary
 
 
-def test_a_model_that_does_not_beat_the_baseline_is_named():
-    summary = _summary(SyntheticRun(models={"good": 6.0, "poor": 1.0}, one_answer=("poor",)))
+def test_a_collapse_is_told_for_every_set_the_test_sets_first():
+    run = SyntheticRun(models={"good": 6.0, "poor": 1.0}, one_answer=("poor",))
+    sentences = collapse_sentences(read_results(run.results()))
+
+    assert [sentence.split(", poor has collapsed: accuracy")[0] for sentence in sentences] == [
+        "On “test”",
+        "On “validation”",
+        "On “train”",
+    ]
+    assert all(sentence.endswith("the order is lost too.") for sentence in sentences)
+    assert "does not beat" not in _summary(run)
+
+
+def test_in_a_folder_without_collapses_a_model_that_does_not_beat_the_baseline_is_named():
+    results = SyntheticRun(models={"good": 6.0, "poor": 1.0}, one_answer=("poor",)).results()
+    for entry in results["models"][1]["sets"].values():
+        del entry["collapsed"], entry["collapse"]
+    summary = " ".join(summary_sentences(read_results(results)))
 
     assert "On “test”, poor does not beat always answering “functional”, which is right on 58.3%." in summary
+
+
+def test_the_notes_say_what_an_interval_holds_and_what_not():
+    notes = " ".join(reading_notes(read_results(SyntheticRun().results())))
+    three = SyntheticRun(classes=("cat", "dog", "owl"), sets={"train": (6, 6, 6), "test": (5, 4, 3)})
+
+    assert "95% interval: how far other images of the same kind would move the number (Wilson for the acc" in notes
+    assert "Training again is not in it" in notes
+    assert "the accuracy only" in " ".join(reading_notes(read_results(three.results())))
 
 
 def test_a_set_with_one_class_has_a_reason_in_place_of_an_auc():

@@ -29,6 +29,7 @@ def _legend(ax):
 
 def test_each_set_has_a_plot_across_models_and_each_trained_model_has_its_own(everything: RunDirectory):
     across = {f"{kind}-{name}" for kind in ("roc", "precision_recall") for name in ("validation", "test", HOSTILE_SET)}
+    across |= {"prevalence-test"}  # a set with one class has no specificity or no sensitivity
     own = {"roc", "precision_recall", "confusion", "learning_curves"}
 
     def stems(folder, suffix):
@@ -98,6 +99,32 @@ def test_learning_curves_mark_an_epoch_that_was_kept_before_the_last(two_seeds, 
     results["models"][0]["epoch"] = [3, 3]
     draw_plots(run, results)
     assert _legend(drawn[run.plot_path("learning_curves", "only", 0)].axes[0]) == ["training", "validation"]
+
+
+def test_other_shares_of_positives_are_drawn_from_the_mean_rates(two_seeds, drawn):
+    draw_plots(two_seeds, two_seeds.results())
+    metrics = two_seeds.results()["models"][0]["sets"]["test"]["metrics"]
+    figure = drawn[two_seeds.plot_path("prevalence-test")]
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+
+    assert _titles(figure) == ["test: precision", "test: accuracy"]
+    assert legend[0] == f"only  sensitivity {metrics['recall']:.3f}, specificity {metrics['specificity']:.3f}"
+    assert "this set's share of positives, 41.7%" in legend
+
+
+def test_a_backbone_at_several_depths_has_a_plot_of_its_metrics_over_trainable_parameters(tmp_path, drawn):
+    run = SyntheticRun(models={"d1": 1.0, "d2": 1.5, "whole": 2.0}, depths={"d2": 2, "whole": "all"}).write(tmp_path)
+    results = run.results()
+    draw_plots(run, results)
+    figure = drawn[run.plot_path("depth-test")]
+    areas = [model["sets"]["test"]["metrics"]["roc_auc"] for model in results["models"]]
+
+    assert _titles(figure) == ["test: ROC AUC", "test: accuracy"]
+    line = figure.axes[0].lines[0]
+    assert list(line.get_xdata()) == [1_281, 5_000, 12_345]
+    assert list(line.get_ydata()) == pytest.approx(areas)
+    assert [text.get_text() for text in figure.axes[0].texts][:3] == ["1", "2", "all"]
+    figure.draw_without_rendering()  # warnings are errors here
 
 
 def test_three_classes_have_a_panel_a_class_across_models_and_a_curve_a_class_for_each(small, drawn):

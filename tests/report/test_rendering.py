@@ -91,7 +91,7 @@ def test_names_of_other_peoples_making_appear_as_text(page, parsed):
 
 
 def _main_table(page):
-    """Set name -> model id -> texts of the cells."""
+    """Set name -> model id -> texts of the cells of the main table."""
     table = re.search(r'<table class="results.*?</table>', page, flags=re.DOTALL).group()
     groups = {}
     for body in re.findall(r"<tbody>(.*?)</tbody>", table, flags=re.DOTALL):
@@ -120,7 +120,10 @@ def test_every_metric_of_every_model_on_every_set_is_the_recorded_one(everything
                     assert re.fullmatch(rf"{UNDEFINED}\s*\d+", text)
                     continue
                 expected = f"{value:.3f}" + ("" if metric == "majority_accuracy" else f" ± {spread:.3f}")
-                expected += " ≤ majority" if metric == "accuracy" and not entry["beats_majority"] else ""
+                if metric in ("accuracy", "roc_auc") and name != "train" and metric in entry["intervals"]:
+                    low, high = entry["intervals"][metric]
+                    expected += f" [{low:.3f}, {high:.3f}]"
+                expected += " collapsed" if metric == "accuracy" and entry["collapsed"] else ""
                 assert text == expected
 
 
@@ -128,21 +131,45 @@ def test_class_seed_and_threshold_numbers_are_the_recorded_ones(everything, pars
     for model in everything.results()["models"][:2]:
         entry = model["sets"]["test"]
         for name, one in entry["per_class"].items():
-            shown = " ".join(UNDEFINED if one[m] is None else f"{one[m]:.3f}" for m in ("precision", "recall", "f1"))
-            assert f"test {name} {one['n']} {shown}" in parsed.text
+            columns = ("precision", "recall", "f1", "roc_auc")
+            shown = " ".join(UNDEFINED if one[m] is None else f"{one[m]:.3f}" for m in columns)
+            mark = " collapsed" if entry["collapsed"] else ""
+            assert f"test{mark} {name} {one['n']} {shown}" in parsed.text
         for seed in entry["per_seed"]:
-            assert f"{seed['seed']} 2 {seed['threshold']:.3f} {seed['metrics']['roc_auc']:.3f}" in parsed.text
+            fallen = [s for s in ("test", HOSTILE_SET) if model["sets"][s]["per_seed"][seed["seed"]]["collapsed"]]
+            mark = f" collapsed on {', '.join(fallen)}" if fallen else ""
+            assert f"{seed['seed']}{mark} 2 {seed['threshold']:.3f} {seed['metrics']['roc_auc']:.3f}" in parsed.text
         half = entry["operating_points"]["half"]["metrics"]
         assert f"test at 0.5 {half['accuracy']:.3f} {half['balanced_accuracy']:.3f}" in parsed.text
 
 
-def test_a_model_that_does_not_beat_the_majority_is_marked(everything, parsed):
-    expected = sum(
-        not entry["beats_majority"] for model in everything.results()["models"] for entry in model["sets"].values()
-    )
+def test_a_collapse_is_told_in_the_summary_and_in_its_model_and_marked_in_every_table(everything, page, parsed):
+    fallen = [
+        (model["id"], name, entry["collapse"])
+        for model in everything.results()["models"]
+        for name, entry in model["sets"].items()
+        if entry["collapsed"]
+    ]
+    marked = [
+        (name, model_id)
+        for name, rows in _main_table(page).items()
+        for model_id, cells in rows.items()
+        if "collapsed" in cells[0]
+    ]
 
-    assert expected
-    assert parsed.text.count("≤ majority") == expected
+    assert [name for model_id, name, _ in fallen if model_id == "poor"] == ["train", "validation", "test"]
+    assert len(marked) == len(fallen)
+    for model_id, name, sentence in fallen:
+        assert f"On “{name}”, {model_id} has collapsed: {sentence}." in parsed.text
+        assert f"On “{name}”: {sentence}." in parsed.text
+    summary = parsed.text.index("Collapsed: one answer for all images would do as well")
+    assert summary < parsed.text.index("Images by set and class")
+
+
+def test_a_run_without_a_collapse_does_not_speak_of_one(small, quick_pictures):
+    draw_plots(small, small.results())
+
+    assert "ollapsed" not in Page(write_report([small]).read_text(encoding="utf-8")).text
 
 
 def test_an_undefined_metric_has_its_reason_as_title_and_as_footnote(parsed):
@@ -269,7 +296,7 @@ print(json.dumps([name for name in ("keras", "torch", "tensorflow") if name in s
         assert min(picture.size) > 600
         assert len(np.unique(np.asarray(picture.convert("L")))) > 50
     page = Page((run.path / "report.html").read_text(encoding="utf-8"))
-    assert len(page.all("img")) == 3
+    assert len(page.all("img")) == 4  # ROC, precision-recall, other shares of positives, learning curves
     assert all(len(picture["src"]) > 20_000 for picture in page.all("img"))
 
 

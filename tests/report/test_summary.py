@@ -35,11 +35,23 @@ def test_the_heading_names_the_positive_class_and_the_majority_baseline():
     assert "test: 24 images, 10 defective (positive); majority baseline 0.583" in _text(SyntheticRun())
 
 
-def test_a_model_that_does_not_beat_the_majority_is_marked():
+def test_a_model_that_collapsed_is_marked_with_a_sentence_below_the_table():
     lines = result_lines(SyntheticRun(models={"good": 6.0, "poor": 1.0}, one_answer=("poor",)).results())
 
-    assert all(line.endswith("≤ majority") for line in lines if line.startswith("  poor"))
-    assert not any("≤ majority" in line for line in lines if line.startswith("  good"))
+    rows = [line for line in lines if line.startswith("  poor  ")]
+    assert len(rows) == 3
+    assert all(row.endswith("  collapsed") for row in rows)
+    assert not any("collapsed" in line for line in lines if line.startswith("  good"))
+    assert (
+        "poor has collapsed: accuracy 0.583 is not above 0.583, which always answering 'functional' gets; every answer "
+        "is 'functional'; its ROC AUC is 0.500 (95% interval 0.500 to 0.500): the order is lost too."
+    ) in " ".join(" ".join(lines).split())
+
+
+def test_a_set_with_one_class_is_no_collapse():
+    run = SyntheticRun(models={"good": 6.0}, sets={"train": (9, 9), "odd": (9, 0)})
+
+    assert "collapsed" not in _text(run)
 
 
 def test_the_lines_say_what_the_spread_does_not_cover():

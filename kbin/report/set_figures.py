@@ -1,0 +1,79 @@
+"""Figures across models that results.json alone gives: other shares of positives, and depths of one backbone."""
+
+from typing import TYPE_CHECKING
+
+from kbin.evaluation.depth import DepthCurve, DepthPoint, draw_depth
+from kbin.evaluation.drawing import shortened
+from kbin.evaluation.metric_names import metric_row
+from kbin.evaluation.prevalence import PrevalenceCurve, draw_prevalence
+from kbin.report.recorded import TRAIN, ModelResults, RunResults
+from kbin.report.wording import trained_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+DEPTH_METRICS = ("roc_auc", "accuracy")
+
+
+def prevalence_curves(results: RunResults, set_name: str) -> list[PrevalenceCurve]:
+    """Returns a curve a model; none for more than two classes, a set that lacks one, and the training set."""
+    if results.positive is None or set_name == TRAIN:
+        return []
+    curves = []
+    for model in results.done:
+        entry = model.sets[set_name]
+        sensitivity, specificity = entry.metrics.get("recall"), entry.metrics.get("specificity")
+        if sensitivity is not None and specificity is not None:
+            share = results.sets[set_name].counts[results.positive] / results.sets[set_name].n
+            curves.append(PrevalenceCurve(model.id, results.positive, sensitivity, specificity, share))
+    return curves
+
+
+def prevalence_figure(results: RunResults, set_name: str) -> "Figure | None":
+    """Returns precision and accuracy at other shares of positives; None where no model has both rates."""
+    curves = prevalence_curves(results, set_name)
+    return draw_prevalence(curves, shortened(set_name, 24)) if curves else None
+
+
+def depth_curves(results: RunResults, set_name: str, metric: str) -> list[DepthCurve]:
+    """Returns a curve for each backbone that occurs at several depths and has the metric on the set.
+
+    Models of one backbone that start from other weights are another curve.
+
+    Args:
+        results: The run.
+        set_name: The evaluation set.
+        metric: Name of a metric.
+    """
+    families: dict[str, list[ModelResults]] = {}
+    for model in results.done:
+        families.setdefault(f"{model.backbone}, weights {model.weights}", []).append(model)
+    curves = []
+    for label, models in families.items():
+        points = tuple(point for model in models if (point := _point(model, set_name, metric)) is not None)
+        if len({point.name for point in points}) > 1:
+            curves.append(DepthCurve(label, points))
+    return curves
+
+
+def depth_figure(results: RunResults, set_name: str) -> "Figure | None":
+    """Returns ROC AUC and accuracy over the trainable parameters; None where no backbone has several depths."""
+    if set_name == TRAIN:
+        return None
+    found = {_in_a_title(name): depth_curves(results, set_name, name) for name in DEPTH_METRICS}
+    drawn = {title: curves for title, curves in found.items() if curves}
+    return draw_depth(drawn, shortened(set_name, 24)) if drawn else None
+
+
+def _in_a_title(metric: str) -> str:
+    title = metric_row(metric).title
+    return title if title.startswith("ROC") else title.lower()
+
+
+def _point(model: ModelResults, set_name: str, metric: str) -> DepthPoint | None:
+    entry = model.sets[set_name]
+    value = entry.metrics.get(metric)
+    # Nothing trainable has no place on a logarithmic axis.
+    if value is None or model.parameters.trainable < 1:
+        return None
+    return DepthPoint(trained_text(model.train_blocks), model.parameters.trainable, value, entry.spread.get(metric))
