@@ -18,6 +18,10 @@ def test_an_unknown_backbone_is_refused_with_the_nearest_name():
         ("ResNet50", "conv1 conv2 conv3 conv4 conv5"),
         ("EfficientNetB0", "stem block1 block2 block3 block4 block5 block6 block7 top"),
         ("EfficientNetLite0", "stem block1 block2 block3 block4 block5 block6 block7 top"),
+        ("ResNet18", "conv1 conv2 conv3 conv4 conv5"),
+        ("ShuffleNetV2x0_5", "conv1 stage2 stage3 stage4 conv5"),
+        ("ShuffleNetV2x1_0", "conv1 stage2 stage3 stage4 conv5"),
+        ("SmallCNN", "conv1 conv2 conv3"),
         (
             "MobileNetV3Large",
             "conv expanded_conv expanded_conv_1 expanded_conv_2 expanded_conv_3 expanded_conv_4 expanded_conv_5 "
@@ -68,7 +72,7 @@ def test_a_number_of_blocks_that_the_backbone_lacks_is_refused(train_blocks):
 
 def test_the_first_kind_of_weights_is_a_pretrained_one_and_the_file_behind_it_is_known():
     for backbone in BACKBONES:
-        assert backbone.weights[0] in ("packaged", "imagenet")
+        assert backbone.weights[0] in ("packaged", "imagenet") or backbone.name == "SmallCNN"
         assert (backbone.imagenet is not None) == ("imagenet" in backbone.weights)
         assert "none" in backbone.weights
 

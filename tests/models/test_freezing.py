@@ -8,13 +8,17 @@ from kbin.models.classifiers import build_classifier
 from kbin.models.freezing import check_frozen, frozen_fingerprints
 from tests.networks import calibrated_classifier, random_images
 
-BACKBONE_NAMES = [backbone.name for backbone in BACKBONES]
+BACKBONE_NAMES = [backbone.name for backbone in BACKBONES if not backbone.extra]
 # The topmost block whose own BatchNorm tells whether it trained, and a stem of layers that stay frozen.
 _TOP_AND_BELOW = {
     "ResNet50": ("conv5_", "conv4_"),
     "EfficientNetB0": ("top_", "block7a_"),
     "MobileNetV3Large": ("conv_1_", "expanded_conv_14_"),
     "EfficientNetLite0": ("top_", "block7a_"),
+    "ResNet18": ("conv5_", "conv4_"),
+    "ShuffleNetV2x0_5": ("conv5_", "stage4_"),
+    "ShuffleNetV2x1_0": ("conv5_", "stage4_"),
+    "SmallCNN": ("conv3_", "conv2_"),
 }
 
 
