@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import keras
 
-from kbin.models.blocks import HEAD, placed_layers
+from kbin.models.blocks import HEAD, PlacedLayer, nested_models, placed_layers
 from kbin.models.classifiers import POOL
 
 
@@ -49,10 +49,12 @@ def cut(model: keras.Model) -> Cut | None:
     first_depth = min((p.depth for p in placed if p.unit != HEAD and _trains(p.operation)), default=None)
     if first_depth == 0:
         return None
-    features = model.get_layer(POOL).output if first_depth is None else output_below(model, first_depth)
+    last_below = POOL if first_depth is None else _last_below(placed, first_depth).name
+    outputs = _replayed_chain(model) if nested_models(model) else {p.operation.name: p.operation.output for p in placed}
+    features = outputs[last_below]
     return Cut(
         prefix=keras.Model(model.input, features, name=model.name),
-        tail=keras.Model(features, model.output, name=model.name),
+        tail=keras.Model(features, outputs[placed[-1].operation.name], name=model.name),
         boundary=features,
         first_depth=first_depth,
     )
@@ -60,7 +62,25 @@ def cut(model: keras.Model) -> Cut | None:
 
 def output_below(model: keras.Model, first_depth: int) -> keras.KerasTensor:
     """Returns the one tensor that goes from the units below a depth to those from there on."""
-    return [p.operation for p in placed_layers(model) if p.depth < first_depth][-1].output
+    return _last_below(placed_layers(model), first_depth).output
+
+
+def _last_below(placed: list[PlacedLayer], first_depth: int) -> keras.Operation:
+    return [p.operation for p in placed if p.depth < first_depth][-1]
+
+
+def _replayed_chain(model: keras.Model) -> dict[str, keras.KerasTensor]:
+    """Returns the output of every layer by name, in one flat graph: a nested one cannot be cut where it is.
+
+    KerasHub's Swin is a chain of layers, and so is what stands around it. The layers and weights are the same; the
+    model itself, whose file must hold the nested backbone, stays as it is.
+    """
+    x = model.input
+    outputs = {}
+    for placed in placed_layers(model):
+        if not isinstance(placed.operation, keras.layers.InputLayer):
+            x = outputs[placed.operation.name] = placed.operation(x)
+    return outputs
 
 
 def _trains(operation: keras.Operation) -> bool:

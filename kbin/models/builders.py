@@ -12,6 +12,7 @@ from kbin.models.efficientnet_lite import efficientnet_lite0
 from kbin.models.resnet18 import resnet18
 from kbin.models.shufflenet_v2 import shufflenet_v2
 from kbin.models.small_cnn import small_cnn
+from kbin.models.swin import swin_tiny
 from kbin.models.torchvision_layers import channel_axis, standardize_images
 from kbin.models.weights_files import weights_path
 from kbin.models.weights_loading import load_backbone_weights
@@ -34,12 +35,17 @@ def build_backbone(name: str, weights: str = "", image_size: int = 224) -> keras
 
     Raises:
         ConfigError: Unknown name, or an image size that the network cannot take.
+        MissingExtraError: The backbone's layers, or its packaged weights, are not installed.
         WeightsError: The weights cannot be had, or belong to another network.
     """
     backbone = find_backbone(name)
     weights = weights or backbone.weights[0]
     if image_size < backbone.minimum_size:
         raise ConfigError(f"image_size is {image_size}, but {name} needs at least {backbone.minimum_size} pixels.")
+    if image_size % backbone.size_step:
+        raise ConfigError(
+            f"image_size is {image_size}, but {name} takes multiples of {backbone.size_step} pixels only."
+        )
     path = weights_path(backbone, weights)
     images = keras.Input((image_size, image_size, 3), name="image")
     model = keras.Model(images, _GRAPHS[name](images), name=name)
@@ -54,7 +60,7 @@ def channels_first_graph(name: str, image_size: int) -> keras.Model:
     Its weights come in the same order and shapes as those of `build_backbone`.
 
     Args:
-        name: A name of the catalogue.
+        name: A name of the catalogue whose row says `channels_first`.
         image_size: Side of the images in pixels.
     """
     with channels_first():
@@ -112,6 +118,10 @@ def _small_cnn(images: keras.KerasTensor) -> keras.KerasTensor:
     return small_cnn(layers.Rescaling(1 / 255, name="preprocess_scale")(images))
 
 
+def _swin_tiny(images: keras.KerasTensor) -> keras.KerasTensor:
+    return swin_tiny(standardize_images(images))
+
+
 _GRAPHS: dict[str, _Graph] = {
     "ResNet50": _resnet50,
     "ResNet18": _resnet18,
@@ -120,5 +130,6 @@ _GRAPHS: dict[str, _Graph] = {
     "EfficientNetLite0": _efficientnet_lite0,
     "ShuffleNetV2x0_5": _shufflenet_v2_x0_5,
     "ShuffleNetV2x1_0": _shufflenet_v2_x1_0,
+    "SwinTiny": _swin_tiny,
     "SmallCNN": _small_cnn,
 }

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import torch
 
-from kbin.models import efficientnet_lite, resnet18, shufflenet_v2
+from kbin.models import efficientnet_lite, resnet18, shufflenet_v2, swin
 
 _Transform = Callable[[np.ndarray], np.ndarray]
 
@@ -31,10 +31,11 @@ _SOURCES = {
     "ResNet18": _Source(resnet18.torch_names, "fc"),
     "ShuffleNetV2x0_5": _Source(shufflenet_v2.torch_names, "fc"),
     "ShuffleNetV2x1_0": _Source(shufflenet_v2.torch_names, "fc"),
+    "SwinTiny": _Source(swin.torch_names, "head"),
 }
 
 # What torch counts or works out, and no layer needs.
-_WORKED_OUT = ("num_batches_tracked",)
+_WORKED_OUT = ("num_batches_tracked", "relative_position_index")
 
 
 def load_state_dict(model: keras.Model, backbone_name: str, state: Mapping[str, torch.Tensor]) -> None:
@@ -74,7 +75,7 @@ def _is_beside(name: str, classifier: str) -> bool:
 
 
 def _layer_at(model: keras.Model, path: str) -> Any:
-    """Follows a path such as `stage_0.blocks.1.attn`: a layer of the model, then attributes and list items."""
+    """Follows a path such as `swin.stages.0.norm`: a layer of the model, then attributes and list items."""
     name, *parts = path.split(".")
     found: Any = model.get_layer(name)
     for part in parts:
@@ -114,4 +115,8 @@ _TENSORS: dict[str, tuple[tuple[str, str, _Transform], ...]] = {
         ("running_mean", "moving_mean", _unchanged),
         ("running_var", "moving_variance", _unchanged),
     ),
+    "Dense": (("weight", "kernel", np.transpose), ("bias", "bias", _unchanged)),
+    "LayerNormalization": (("weight", "gamma", _unchanged), ("bias", "beta", _unchanged)),
+    # KerasHub's, whose linear layers have pairs of their own.
+    "WindowAttention": (("relative_position_bias_table",) * 2 + (_unchanged,),),
 }

@@ -5,7 +5,7 @@ import pytest
 from kbin.catalogue import BACKBONES
 from kbin.errors import IntegrityError
 from kbin.models.classifiers import build_classifier
-from kbin.models.freezing import check_frozen, frozen_fingerprints
+from kbin.models.freezing import check_frozen, freeze_below, frozen_fingerprints
 from tests.networks import calibrated_classifier, random_images
 
 BACKBONE_NAMES = [backbone.name for backbone in BACKBONES if not backbone.extra]
@@ -92,6 +92,25 @@ def test_stochastic_depth_is_switched_off_in_frozen_blocks_only():
         "head_dropout": 0.4,
     }
     assert rates["block6b_drop"] == 0
+
+
+def test_what_trains_again_has_its_stochastic_depth_back():
+    model = build_classifier("EfficientNetLite0", weights="none", dropout=0.4, image_size=32)
+    built = build_classifier("EfficientNetLite0", weights="none", train_blocks="all", dropout=0.4, image_size=32)
+
+    def rates(of: keras.Model) -> dict[str, float]:
+        return {layer.name: layer.rate for layer in of.layers if isinstance(layer, keras.layers.Dropout)}
+
+    expected = rates(built)
+    assert {name for name, rate in rates(model).items() if rate} == {"head_dropout"}
+    for unit, above in (("block6c", ("block6c", "block6d")), ("block6d", ("block6d",)), ("stem", tuple(expected))):
+        freeze_below(model, unit)
+        trained = {name for name in expected if name.startswith((*above, "head"))}
+        assert rates(model) == {name: rate if name in trained else 0 for name, rate in expected.items()}
+        assert model.get_layer("block6d_bn").trainable
+    freeze_below(model, None)
+    assert {name for name, rate in rates(model).items() if rate} == {"head_dropout"}
+    assert not model.get_layer("block6d_bn").trainable
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,18 @@ from kbin.catalogue import find_backbone
 from kbin.errors import WeightsError
 from kbin.models import resnet18, shufflenet_v2
 from kbin.models.builders import build_backbone
+from tests.models.torchvision_recipe import reference_image, reference_tensor
 from tests.networks import random_images
 
-_NAMES = {"ResNet18": resnet18.torch_names, "ShuffleNetV2x1_0": shufflenet_v2.torch_names}
-_NUM_TENSORS = {"ResNet18": 122, "ShuffleNetV2x1_0": 338}  # of torchvision 0.29, the classifier's two included
+_NAMES = {
+    "ResNet18": resnet18.torch_names,
+    "ShuffleNetV2x0_5": shufflenet_v2.torch_names,
+    "ShuffleNetV2x1_0": shufflenet_v2.torch_names,
+}
+# Of torchvision, the classifier's two included.
+_NUM_TENSORS = {"ResNet18": 122, "ShuffleNetV2x0_5": 338, "ShuffleNetV2x1_0": 338}
 
-# Pooled features, by index, that torchvision 0.29 gives for `_state` and `_image`.
+# Pooled features, by index, that torchvision 0.29 (0.28 for ShuffleNetV2x0_5) gives for `_state` and `reference_image`.
 _FEATURES = {
     "ResNet18": {
         23: 2.021198,
@@ -30,6 +36,16 @@ _FEATURES = {
         444: 1.971732,
         446: 1.815711,
         485: 2.502973,
+    },
+    "ShuffleNetV2x0_5": {
+        207: 0.671125,
+        228: 0.557138,
+        238: 0.595747,
+        286: 0.524626,
+        362: 0.589926,
+        378: 0.655869,
+        984: 0.626149,
+        1004: 0.574392,
     },
     "ShuffleNetV2x1_0": {
         27: 0.553142,
@@ -65,27 +81,7 @@ def _torch_shapes(name: str) -> dict[str, tuple[int, ...]]:
 
 
 def _state(name: str) -> dict[str, torch.Tensor]:
-    return {key: _tensor(index, key, shape) for index, (key, shape) in enumerate(_torch_shapes(name).items())}
-
-
-def _tensor(index: int, name: str, shape: tuple[int, ...]) -> torch.Tensor:
-    if name.endswith("num_batches_tracked"):
-        return torch.tensor(0)
-    values = np.random.Generator(np.random.PCG64(index)).standard_normal(shape)
-    if name.endswith("running_var"):
-        values = 1 + 0.1 * np.abs(values)
-    elif len(shape) == 1:
-        values = 0.1 * values + (1 if name.endswith(".weight") else 0)
-    else:
-        values = values / np.sqrt(np.prod(shape[1:]))
-    return torch.from_numpy(values.astype(np.float32))
-
-
-def _image() -> np.ndarray:
-    """What stands for a standardised image: the reference was computed without preprocessing."""
-    place = np.arange(224) / 224
-    channels = [np.sin(6 * place[:, None] + channel) * np.cos(5 * place[None] - channel) for channel in range(3)]
-    return np.stack(channels, axis=-1)[None].astype(np.float32)
+    return {key: reference_tensor(index, key, shape) for index, (key, shape) in enumerate(_torch_shapes(name).items())}
 
 
 @pytest.fixture(scope="module", params=list(_NAMES))
@@ -115,7 +111,7 @@ def test_torchvisions_weights_give_torchvisions_features(name, state, suffix, tm
     save_file(state, path) if suffix == "safetensors" else torch.save(state, path)
     model = build_backbone(name, weights=str(path))
     behind_preprocessing = keras.Model(model.get_layer("preprocess_standardize").output, model.output)
-    features = behind_preprocessing.predict_on_batch(_image()).mean(axis=(0, 1, 2))
+    features = behind_preprocessing.predict_on_batch(reference_image()).mean(axis=(0, 1, 2))
     expected = _FEATURES[name]
     np.testing.assert_allclose(features[list(expected)], list(expected.values()), rtol=0, atol=1e-4 * features.max())
     assert np.argmax(features) == max(expected, key=lambda index: expected[index])
@@ -157,7 +153,7 @@ def test_a_tensor_of_another_shape_is_named(state, refused):
 
 
 def test_the_other_networks_file_is_refused(name, refused):
-    (other,) = set(_NAMES) - {name}
+    other = "ShuffleNetV2x0_5" if name == "ResNet18" else "ResNet18"
     refused(_state(other), rf"{name} has no tensor ")
 
 
