@@ -18,7 +18,7 @@ class Memory:
 
     Attributes:
         input_mb: The image.
-        activations_mb: What every layer and operation returns, each once: padded and reshaped tensors too, gradients not.
+        activations_mb: What every layer and operation returns, once, padded and reshaped tensors too; no gradients.
             A layer that holds others counts by its own output alone: each stage of KerasHub's Swin.
         weights_mb: The weights, without moving statistics.
     """

@@ -170,18 +170,6 @@ def test_a_damaged_safetensors_file_is_refused(content, tmp_path):
         build_backbone("ResNet18", weights=str(tmp_path / "damaged.safetensors"), image_size=32)
 
 
-def test_imagenet_stands_for_the_files_that_torchvision_publishes():
-    files = {name: find_backbone(name).imagenet for name in ("ResNet18", "ShuffleNetV2x0_5", "ShuffleNetV2x1_0")}
-    assert {name: (file.url, file.checksum) for name, file in files.items()} == {
-        "ResNet18": ("https://download.pytorch.org/models/resnet18-f37072fd.pth", "sha256:f37072fd"),
-        "ShuffleNetV2x0_5": (
-            "https://download.pytorch.org/models/shufflenetv2_x0.5-f707e7126e.pth",
-            "sha256:f707e7126e",
-        ),
-        "ShuffleNetV2x1_0": ("https://download.pytorch.org/models/shufflenetv2_x1-5666bf0f80.pth", "sha256:5666bf0f80"),
-    }
-
-
 def test_building_these_networks_imports_neither_tensorflow_nor_keras_hub():
     script = (
         "import sys, kbin\n"
