@@ -16,7 +16,8 @@ class Cut:
     Attributes:
         prefix: From raw images to the features; frozen, so it computes the same in every epoch.
         tail: From the features to the probabilities; what training changes.
-        boundary: The tensor of the whole model where it is cut: the prefix's output.
+        boundary: The tensor where it is cut: the prefix's output, and the tail's input. It is one of the whole
+            model's, except where the cut goes through a nested backbone.
         first_depth: The depth of the first layer of the tail; None where only the head is left to train.
     """
 
@@ -49,15 +50,32 @@ def cut(model: keras.Model) -> Cut | None:
     first_depth = min((p.depth for p in placed if p.unit != HEAD and _trains(p.operation)), default=None)
     if first_depth == 0:
         return None
-    last_below = POOL if first_depth is None else _last_below(placed, first_depth).name
-    outputs = _replayed_chain(model) if nested_models(model) else {p.operation.name: p.operation.output for p in placed}
-    features = outputs[last_below]
+    predictions = model.output
+    if first_depth is None:
+        features = model.get_layer(POOL).output
+    elif not nested_models(model):
+        features = output_below(model, first_depth)
+    else:
+        outputs = _replayed_chain(model)
+        features = outputs[_last_below(placed, first_depth).name]
+        predictions = outputs[placed[-1].operation.name]
     return Cut(
         prefix=keras.Model(model.input, features, name=model.name),
-        tail=keras.Model(features, outputs[placed[-1].operation.name], name=model.name),
+        tail=keras.Model(features, predictions, name=model.name),
         boundary=features,
         first_depth=first_depth,
     )
+
+
+def part_below(network: keras.Model, layer_name: str) -> keras.Model:
+    """Returns the part of a classifier, or of its tail, from its input to what enters one of its layers.
+
+    Not by way of `layer.input`, which may belong to another graph: the layers of a tail are those of the whole.
+    """
+    layer = network.get_layer(layer_name)
+    nodes = (node for at_depth in network._nodes_by_depth.values() for node in at_depth)
+    entering = next(node.input_tensors[0] for node in nodes if node.operation is layer)
+    return keras.Model(network.input, entering)
 
 
 def output_below(model: keras.Model, first_depth: int) -> keras.KerasTensor:

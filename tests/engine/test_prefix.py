@@ -10,7 +10,7 @@ import pytest
 import kbin
 from kbin.catalogue import find_backbone
 from kbin.engine.conversion import openvino_network
-from kbin.engine.prefix import Cut, cut
+from kbin.engine.prefix import Cut, cut, part_below
 from kbin.models.freezing import freeze_below
 from kbin.progress import Progress
 from tests.networks import calibrated_classifier, random_images
@@ -49,6 +49,19 @@ def test_a_cut_at_any_unit_predicts_what_the_whole_predicts(backbone, units):
     assert cut(model) is None
 
 
+@pytest.mark.parametrize(("train_from", "expected_rank"), [(None, 2), ("conv5", 4)])
+def test_the_part_below_a_layer_of_the_head_gives_what_enters_it(train_from, expected_rank):
+    model = calibrated_classifier("ShuffleNetV2x0_5", train_from=train_from, standardize=True, hidden_units=(8,))
+    images = random_images(6, seed=1)
+    pooled = keras.Model(model.input, model.get_layer("head_pool").output).predict_on_batch(images)
+    parts = cut(model)
+    features = parts.prefix.predict_on_batch(images)
+    assert features.ndim == expected_rank
+    for network, inputs in ((model, images), (parts.tail, features)):
+        below = part_below(network, "head_standardize")
+        np.testing.assert_allclose(below.predict_on_batch(inputs), pooled, rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("backbone", "train_from"),
     [
@@ -83,6 +96,9 @@ class TestNestedBackbone:
             freeze_below(swin, unit)
             parts = _assert_parts_are_the_whole(swin, images)
             shapes[parts.name] = parts.prefix.output_shape[1:]
+            below = part_below(parts.tail, "head_dense_1").predict_on_batch(parts.prefix.predict_on_batch(images))
+            pooled = keras.Model(swin.input, swin.get_layer("head_pool").output).predict_on_batch(images)
+            np.testing.assert_allclose(below, pooled, rtol=0, atol=1e-5)
         assert shapes == {
             "pos_drop": (56 * 56, 96),
             "stage_2": (7 * 7, 768),
