@@ -16,6 +16,8 @@ def backbone_rows() -> list[dict[str, Any]]:
             "features": backbone.num_features,
             "input_size": backbone.input_size,
             "minimum_size": backbone.minimum_size,
+            "size_step": backbone.size_step,
+            "extra": backbone.extra,
             "weights": list(backbone.weights),
             "weights_at_hand": list(weights_at_hand(backbone)),
             "weights_files": list(backbone.weights_suffixes),
@@ -35,6 +37,10 @@ def backbone_lines() -> list[str]:
             f"{row['name']:<19}{row['parameters']:>11,}{row['features']:>10,}{row['input_size']:>7}  {weights}, a file"
         )
         blocks = " ".join(_block_text(block) for block in row["blocks"])
+        if row["size_step"] > 1:
+            lines.append(f"    images: multiples of {row['size_step']} pixels")
+        if row["extra"]:
+            lines.append(f"    needs: pip install 'kbin[{row['extra']}]'")
         lines += textwrap.wrap(f"blocks: {blocks}", 80, initial_indent="    ", subsequent_indent="            ")
     lines.append("A model is frozen below `train_blocks: n` (from the top) or `train_from: name`.")
     return lines

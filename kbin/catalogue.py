@@ -25,19 +25,21 @@ class Block:
 
 @dataclass(frozen=True)
 class WeightsFile:
-    """A file of ImageNet weights that `keras.applications` publishes.
+    """A file of ImageNet weights that Keras or torchvision publishes.
 
     Attributes:
-        name: File name inside the folder `models` of Keras's home (`~/.keras`).
+        name: File name inside the folder in which its publisher's own library keeps it.
         url: Where it is downloaded from.
-        md5: Its checksum, the one that Keras itself checks.
+        checksum: "md5:..." or "sha256:...", as its publisher gives it: torchvision the first digits only.
         megabytes: Its size, for the message that announces a download.
+        kept_by: "keras" or "torch": whose folder it is kept in, so that copies that are there already are found.
     """
 
     name: str
     url: str
-    md5: str
+    checksum: str
     megabytes: int
+    kept_by: str = "keras"
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,9 @@ class Backbone:
         imagenet: The file behind `weights: imagenet`.
         input_size: Side of the images that it was trained on, in pixels.
         minimum_size: Smallest side that it can take, in pixels.
+        size_step: The side must be a multiple of it.
+        channels_first: Whether it can also be built channels first, as fast runtimes want it.
+        extra: The extra of kbin's that brings its layers; "" for a network of stock layers.
     """
 
     name: str
@@ -69,6 +74,9 @@ class Backbone:
     imagenet: WeightsFile | None = None
     input_size: int = 224
     minimum_size: int = 32
+    size_step: int = 1
+    channels_first: bool = True
+    extra: str = ""
 
     @property
     def units(self) -> tuple[str, ...]:
@@ -109,22 +117,47 @@ def _stage(name: str, letters: str) -> Block:
     return Block(name, tuple(f"{name}{letter}" for letter in letters))
 
 
+def _numbered(name: str, unit: str, count: int) -> Block:
+    """A stage of numbered units: stage2 holds stage2_unit1 to stage2_unit4."""
+    return Block(name, tuple(f"{name}_{unit}{number}" for number in range(1, count + 1)))
+
+
+def _torchvision(name: str, megabytes: int) -> WeightsFile:
+    """A file of torchvision's: the hexadecimal digits in its name are the first of its SHA-256."""
+    return WeightsFile(
+        name=name,
+        url=f"https://download.pytorch.org/models/{name}",
+        checksum=f"sha256:{name.removesuffix('.pth').rpartition('-')[2]}",
+        megabytes=megabytes,
+        kept_by="torch",
+    )
+
+
 def _single(*names: str) -> tuple[Block, ...]:
     return tuple(Block(name, (name,)) for name in names)
 
 
 _KERAS_APPLICATIONS = "https://storage.googleapis.com/tensorflow/keras-applications"
 _H5_SUFFIXES = (".h5", ".weights.h5")
+_ALL_SUFFIXES = (".pth", ".pt", ".safetensors", *_H5_SUFFIXES)
+_TORCHVISION_PREPROCESSING = "scaled to 0-1 and standardised by ImageNet's channels"
+_SHUFFLENET_BLOCKS = (
+    Block("conv1", ("conv1",)),
+    _numbered("stage2", "unit", 4),
+    _numbered("stage3", "unit", 8),
+    _numbered("stage4", "unit", 4),
+    Block("conv5", ("conv5",)),
+)
 
 BACKBONES: tuple[Backbone, ...] = (
     Backbone(
         name="ResNet50",
         blocks=(
             Block("conv1", ("conv1",)),
-            Block("conv2", ("conv2_block1", "conv2_block2", "conv2_block3")),
-            Block("conv3", ("conv3_block1", "conv3_block2", "conv3_block3", "conv3_block4")),
-            Block("conv4", tuple(f"conv4_block{number}" for number in range(1, 7))),
-            Block("conv5", ("conv5_block1", "conv5_block2", "conv5_block3")),
+            _numbered("conv2", "block", 3),
+            _numbered("conv3", "block", 4),
+            _numbered("conv4", "block", 6),
+            _numbered("conv5", "block", 3),
         ),
         num_features=2048,
         parameters=23_534_592,
@@ -135,9 +168,20 @@ BACKBONES: tuple[Backbone, ...] = (
         imagenet=WeightsFile(
             name="resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
             url=f"{_KERAS_APPLICATIONS}/resnet/resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
-            md5="4d473c1dd8becc155b73f8504c6f6626",
+            checksum="md5:4d473c1dd8becc155b73f8504c6f6626",
             megabytes=95,
         ),
+    ),
+    Backbone(
+        name="ResNet18",
+        blocks=(Block("conv1", ("conv1",)), *(_numbered(f"conv{n}", "block", 2) for n in range(2, 6))),
+        num_features=512,
+        parameters=11_176_512,
+        statistics=9_600,
+        weights=(IMAGENET, NONE),
+        weights_suffixes=_ALL_SUFFIXES,
+        preprocessing=_TORCHVISION_PREPROCESSING,
+        imagenet=_torchvision("resnet18-f37072fd.pth", megabytes=47),
     ),
     Backbone(
         name="EfficientNetB0",
@@ -161,7 +205,7 @@ BACKBONES: tuple[Backbone, ...] = (
         imagenet=WeightsFile(
             name="efficientnetb0_notop.h5",
             url="https://storage.googleapis.com/keras-applications/efficientnetb0_notop.h5",
-            md5="50bc09e76180e00e4465e1a485ddc09d",
+            checksum="md5:50bc09e76180e00e4465e1a485ddc09d",
             megabytes=17,
         ),
     ),
@@ -177,7 +221,7 @@ BACKBONES: tuple[Backbone, ...] = (
         imagenet=WeightsFile(
             name="weights_mobilenet_v3_large_224_1.0_float_no_top_v2.h5",
             url=f"{_KERAS_APPLICATIONS}/mobilenet_v3/weights_mobilenet_v3_large_224_1.0_float_no_top_v2.h5",
-            md5="07fb09a5933dd0c8eaafa16978110389",
+            checksum="md5:07fb09a5933dd0c8eaafa16978110389",
             megabytes=13,
         ),
     ),
@@ -198,8 +242,55 @@ BACKBONES: tuple[Backbone, ...] = (
         parameters=3_371_008,
         statistics=42_016,
         weights=(PACKAGED, NONE),
-        weights_suffixes=(".pth", ".pt", *_H5_SUFFIXES),
+        weights_suffixes=_ALL_SUFFIXES,
         preprocessing="(value - 127) / 128",
+    ),
+    Backbone(
+        name="ShuffleNetV2x0_5",
+        blocks=_SHUFFLENET_BLOCKS,
+        num_features=1024,
+        parameters=341_792,
+        statistics=7_952,
+        weights=(IMAGENET, NONE),
+        weights_suffixes=_ALL_SUFFIXES,
+        preprocessing=_TORCHVISION_PREPROCESSING,
+        imagenet=_torchvision("shufflenetv2_x0.5-f707e7126e.pth", megabytes=6),
+    ),
+    Backbone(
+        name="ShuffleNetV2x1_0",
+        blocks=_SHUFFLENET_BLOCKS,
+        num_features=1024,
+        parameters=1_253_604,
+        statistics=16_180,
+        weights=(IMAGENET, NONE),
+        weights_suffixes=_ALL_SUFFIXES,
+        preprocessing=_TORCHVISION_PREPROCESSING,
+        imagenet=_torchvision("shufflenetv2_x1-5666bf0f80.pth", megabytes=9),
+    ),
+    Backbone(
+        name="SwinTiny",
+        blocks=_single("patch_embedding", "stage_0", "stage_1", "stage_2", "stage_3", "norm"),
+        num_features=768,
+        parameters=27_519_354,
+        statistics=0,
+        weights=(IMAGENET, NONE),
+        weights_suffixes=_ALL_SUFFIXES,
+        preprocessing=_TORCHVISION_PREPROCESSING,
+        imagenet=_torchvision("swin_t-704ceda3.pth", megabytes=113),
+        minimum_size=224,
+        size_step=224,
+        channels_first=False,
+        extra="hub",
+    ),
+    Backbone(
+        name="SmallCNN",
+        blocks=_single("conv1", "conv2", "conv3"),
+        num_features=128,
+        parameters=93_472,
+        statistics=448,
+        weights=(NONE,),
+        weights_suffixes=_H5_SUFFIXES,
+        preprocessing="scaled to 0-1",
     ),
 )
 

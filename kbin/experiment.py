@@ -27,6 +27,7 @@ from kbin.explain.augmented_samples import augmented_samples
 from kbin.model_inputs import Augmentation, SetImages
 from kbin.model_run import ModelRun, build_configured, run_model
 from kbin.model_stages import Setting
+from kbin.models.memory import Memory, memory_table
 from kbin.models.parameters import ParameterTable, parameter_table
 from kbin.progress import Progress
 from kbin.report.plots import draw_plots
@@ -41,6 +42,7 @@ class PlannedModel:
 
     config: ModelConfig
     parameters: ParameterTable
+    memory: Memory
     learning_rate: float
 
 
@@ -122,7 +124,7 @@ def plan_models(config: ExperimentConfig, loaded: LoadedSets) -> list[PlannedMod
     for model in config.models:
         built = build_configured(model, len(loaded.classes), config.data.image_size, config.training.seeds[0])
         rate = model.training_of(model.steps[-1], config.training).rate(model.steps[-1].trains_backbone)
-        planned.append(PlannedModel(model, parameter_table(built), rate))
+        planned.append(PlannedModel(model, parameter_table(built), memory_table(built), rate))
     return planned
 
 
@@ -214,6 +216,7 @@ def _run_all_seeds(
         "learning_rate": planned.learning_rate,
         "parameters": planned.parameters.as_dict(),
         "blocks": [vars(row) for row in planned.parameters.rows],
+        "memory": {name: round(value, 3) for name, value in vars(planned.memory).items()},
     }
     setting.progress.say(
         f"{model.id}: {planned.parameters.trainable:,} of {planned.parameters.total:,} parameters train"

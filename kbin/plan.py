@@ -16,6 +16,7 @@ from kbin.experiment import PlannedModel, augmentation, describe_sets, images_of
 from kbin.model_inputs import SetImages
 from kbin.model_run import build_configured
 from kbin.models.freezing import freeze_below
+from kbin.models.memory import Memory
 from kbin.progress import Progress, duration
 from kbin.training.compilation import compile_classifier
 
@@ -50,6 +51,7 @@ def plan_lines(config: ExperimentConfig, progress: Progress | None = None) -> It
         yield ""
         yield from _model_lines(model)
         yield from str(model.parameters).splitlines()
+        yield _memory_line(model.memory)
         yield from _cost_lines(model, config, sets, engine)
 
 
@@ -70,6 +72,13 @@ def _model_lines(planned: PlannedModel) -> list[str]:
         f"learning rate {planned.learning_rate:g}",
         f"  head: {', '.join(head)}",
     ]
+
+
+def _memory_line(memory: Memory) -> str:
+    return (
+        f"  memory for one image: input {memory.input_mb:.2f} MB, activations {memory.activations_mb:.2f} MB, "
+        f"weights {memory.weights_mb:.2f} MB"
+    )
 
 
 def _part_text(trained_part: int | str) -> str:

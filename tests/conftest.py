@@ -23,6 +23,7 @@ def _no_own_caches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """For fixtures that live longer than a test: they have no private caches yet."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setenv("KERAS_HOME", str(tmp_path_factory.mktemp("keras")))
+        monkeypatch.setenv("TORCH_HOME", str(tmp_path_factory.mktemp("torch")))
         monkeypatch.setenv("KBIN_STORE", str(tmp_path_factory.mktemp("store")))
         yield
 
@@ -31,4 +32,5 @@ def _no_own_caches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def _private_caches(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is read from, or written to, the caches of the person who runs the tests."""
     monkeypatch.setenv("KERAS_HOME", str(tmp_path_factory.mktemp("keras")))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path_factory.mktemp("torch")))
     monkeypatch.setenv("KBIN_STORE", str(tmp_path_factory.mktemp("store")))

@@ -18,6 +18,11 @@ def test_an_unknown_backbone_is_refused_with_the_nearest_name():
         ("ResNet50", "conv1 conv2 conv3 conv4 conv5"),
         ("EfficientNetB0", "stem block1 block2 block3 block4 block5 block6 block7 top"),
         ("EfficientNetLite0", "stem block1 block2 block3 block4 block5 block6 block7 top"),
+        ("ResNet18", "conv1 conv2 conv3 conv4 conv5"),
+        ("ShuffleNetV2x0_5", "conv1 stage2 stage3 stage4 conv5"),
+        ("ShuffleNetV2x1_0", "conv1 stage2 stage3 stage4 conv5"),
+        ("SwinTiny", "patch_embedding stage_0 stage_1 stage_2 stage_3 norm"),
+        ("SmallCNN", "conv1 conv2 conv3"),
         (
             "MobileNetV3Large",
             "conv expanded_conv expanded_conv_1 expanded_conv_2 expanded_conv_3 expanded_conv_4 expanded_conv_5 "
@@ -68,7 +73,7 @@ def test_a_number_of_blocks_that_the_backbone_lacks_is_refused(train_blocks):
 
 def test_the_first_kind_of_weights_is_a_pretrained_one_and_the_file_behind_it_is_known():
     for backbone in BACKBONES:
-        assert backbone.weights[0] in ("packaged", "imagenet")
+        assert backbone.weights[0] in ("packaged", "imagenet") or backbone.name == "SmallCNN"
         assert (backbone.imagenet is not None) == ("imagenet" in backbone.weights)
         assert "none" in backbone.weights
 
@@ -97,3 +102,23 @@ def test_the_listing_marks_the_weights_that_need_no_download():
     assert rows["ResNet50"]["weights_at_hand"] == []  # the tests' Keras folder is empty
     assert any("packaged*" in line for line in backbone_lines())
     assert not any("imagenet*" in line for line in backbone_lines())
+
+
+def test_the_listing_says_what_a_backbone_needs_and_which_images_it_takes():
+    lines = backbone_lines()
+    (swin,) = [index for index, line in enumerate(lines) if line.startswith("SwinTiny ")]
+    assert lines[swin + 1 : swin + 3] == ["    images: multiples of 224 pixels", "    needs: pip install 'kbin[hub]'"]
+    assert {row["name"]: row["extra"] for row in backbone_rows() if row["extra"]} == {"SwinTiny": "hub"}
+
+
+def test_torchvisions_files_are_checked_by_the_digits_in_their_names():
+    files = {row.name: row.imagenet for row in BACKBONES if row.imagenet and row.imagenet.kept_by == "torch"}
+    assert {name: (file.url, file.checksum) for name, file in files.items()} == {
+        "ResNet18": ("https://download.pytorch.org/models/resnet18-f37072fd.pth", "sha256:f37072fd"),
+        "ShuffleNetV2x0_5": (
+            "https://download.pytorch.org/models/shufflenetv2_x0.5-f707e7126e.pth",
+            "sha256:f707e7126e",
+        ),
+        "ShuffleNetV2x1_0": ("https://download.pytorch.org/models/shufflenetv2_x1-5666bf0f80.pth", "sha256:5666bf0f80"),
+        "SwinTiny": ("https://download.pytorch.org/models/swin_t-704ceda3.pth", "sha256:704ceda3"),
+    }

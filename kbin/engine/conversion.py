@@ -1,6 +1,7 @@
 """A frozen prefix -> an OpenVINO network, by way of a channels-first twin and torch's tracing; kept between runs.
 
-Channels first because OpenVINO runs what comes from channels last 2-4 times slower. Tracing because it takes a third of
+Channels first because OpenVINO runs what comes from channels last 2-4 times slower (but KerasHub's Swin is channels
+last only, and hardly convolves). Tracing because it takes a third of
 the time of `torch.export` (4 to 6 seconds instead of 11 to 15 for the four networks) and gives the same network: the
 same features to the bit, as fast.
 """
@@ -17,6 +18,7 @@ import keras
 import numpy as np
 import torch
 
+from kbin.catalogue import find_backbone
 from kbin.engine.prefix import Cut, output_below
 from kbin.models.builders import channels_first, channels_first_graph
 from kbin.progress import Progress
@@ -81,21 +83,24 @@ def _convert(parts: Cut, batch_size: int) -> "openvino.Model":
     from openvino.preprocess import PrePostProcessor
 
     side = parts.prefix.input.shape[1]
-    twin = _channels_first_twin(parts).eval()
-    example = torch.zeros((2, 3, side, side))
-    with channels_first(), torch.no_grad(), warnings.catch_warnings():
+    has_twin = find_backbone(parts.prefix.name).channels_first
+    traceable = (_channels_first_twin(parts) if has_twin else parts.prefix).eval()
+    shape = (3, side, side) if has_twin else (side, side, 3)
+    # Swin's reshapes fix the number of images of the trace.
+    example = torch.zeros((2 if has_twin else batch_size, *shape))
+    with channels_first() if has_twin else contextlib.nullcontext(), torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch and OpenVINO, about themselves
-        traced = torch.jit.trace(twin, example, check_trace=False)
+        traced = torch.jit.trace(traceable, example, check_trace=False)
         # Keras's BatchNorm calls torch.subtract, a name of `sub` that OpenVINO does not know.
         subtract = ConversionExtension(
             "aten::subtract", lambda node: [opset.subtract(node.get_input(0), node.get_input(1)).output(0)]
         )
         network = openvino.convert_model(traced, example_input=example, extension=[subtract])
-    network.reshape([batch_size, 3, side, side])
+    network.reshape([batch_size, *shape])
     layouts = PrePostProcessor(network)
     layouts.input().tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
-    layouts.input().model().set_layout(openvino.Layout("NCHW"))
-    if len(parts.boundary.shape) == 4:
+    layouts.input().model().set_layout(openvino.Layout("NCHW" if has_twin else "NHWC"))
+    if has_twin and len(parts.boundary.shape) == 4:
         layouts.output().model().set_layout(openvino.Layout("NCHW"))
         layouts.output().tensor().set_layout(openvino.Layout("NHWC"))
     return layouts.build()

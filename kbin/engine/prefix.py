@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import keras
 
-from kbin.models.blocks import HEAD, placed_layers
+from kbin.models.blocks import HEAD, PlacedLayer, nested_models, placed_layers
 from kbin.models.classifiers import POOL
 
 
@@ -16,7 +16,8 @@ class Cut:
     Attributes:
         prefix: From raw images to the features; frozen, so it computes the same in every epoch.
         tail: From the features to the probabilities; what training changes.
-        boundary: The tensor of the whole model where it is cut: the prefix's output.
+        boundary: The tensor where it is cut: the prefix's output, and the tail's input. It is one of the whole
+            model's, except where the cut goes through a nested backbone.
         first_depth: The depth of the first layer of the tail; None where only the head is left to train.
     """
 
@@ -49,18 +50,55 @@ def cut(model: keras.Model) -> Cut | None:
     first_depth = min((p.depth for p in placed if p.unit != HEAD and _trains(p.operation)), default=None)
     if first_depth == 0:
         return None
-    features = model.get_layer(POOL).output if first_depth is None else output_below(model, first_depth)
+    predictions = model.output
+    if first_depth is None:
+        features = model.get_layer(POOL).output
+    elif not nested_models(model):
+        features = output_below(model, first_depth)
+    else:
+        outputs = _replayed_chain(model)
+        features = outputs[_last_below(placed, first_depth).name]
+        predictions = outputs[placed[-1].operation.name]
     return Cut(
         prefix=keras.Model(model.input, features, name=model.name),
-        tail=keras.Model(features, model.output, name=model.name),
+        tail=keras.Model(features, predictions, name=model.name),
         boundary=features,
         first_depth=first_depth,
     )
 
 
+def part_below(network: keras.Model, layer_name: str) -> keras.Model:
+    """Returns the part of a classifier, or of its tail, from its input to what enters one of its layers.
+
+    Not by way of `layer.input`, which may belong to another graph: the layers of a tail are those of the whole.
+    """
+    layer = network.get_layer(layer_name)
+    nodes = (node for at_depth in network._nodes_by_depth.values() for node in at_depth)
+    entering = next(node.input_tensors[0] for node in nodes if node.operation is layer)
+    return keras.Model(network.input, entering)
+
+
 def output_below(model: keras.Model, first_depth: int) -> keras.KerasTensor:
     """Returns the one tensor that goes from the units below a depth to those from there on."""
-    return [p.operation for p in placed_layers(model) if p.depth < first_depth][-1].output
+    return _last_below(placed_layers(model), first_depth).output
+
+
+def _last_below(placed: list[PlacedLayer], first_depth: int) -> keras.Operation:
+    return [p.operation for p in placed if p.depth < first_depth][-1]
+
+
+def _replayed_chain(model: keras.Model) -> dict[str, keras.KerasTensor]:
+    """Returns the output of every layer by name, in one flat graph: a nested one cannot be cut where it is.
+
+    KerasHub's Swin is a chain of layers, and so is what stands around it. The layers and weights are the same; the
+    model itself, whose file must hold the nested backbone, stays as it is.
+    """
+    x = model.input
+    outputs = {}
+    for placed in placed_layers(model):
+        if not isinstance(placed.operation, keras.layers.InputLayer):
+            x = outputs[placed.operation.name] = placed.operation(x)
+    return outputs
 
 
 def _trains(operation: keras.Operation) -> bool:

@@ -1,5 +1,6 @@
 """Which block each layer of a model belongs to: by name and graph order, never by index."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import keras
@@ -41,7 +42,7 @@ def backbone_of(model: keras.Model) -> Backbone:
 
 
 def placed_layers(model: keras.Model) -> list[PlacedLayer]:
-    """Returns every layer of a classifier or backbone with its unit, in graph order.
+    """Returns every layer of a classifier or backbone with its unit, in graph order; of a nested model its layers.
 
     A layer's name begins with its unit's. Keras numbers some layers through (`re_lu_3`, `activation_7`): those
     belong to the topmost unit among their inputs.
@@ -73,9 +74,18 @@ def _named_unit(name: str, units: tuple[str, ...]) -> str | None:
     return max(matches, key=len, default=None)
 
 
-def _in_graph_order(model: keras.Model) -> list[keras.Operation]:
-    """Inputs before outputs: `operations` of a functional model is sorted by depth in the graph."""
-    return list(model.operations)
+def nested_models(model: keras.Model) -> list[keras.Model]:
+    """Returns the models that are layers of a model: KerasHub's backbones."""
+    return [layer for layer in model.layers if isinstance(layer, keras.Model)]
+
+
+def _in_graph_order(model: keras.Model) -> Iterator[keras.Operation]:
+    """Inputs before outputs, as `operations` of a functional model is sorted; nested models give what they hold."""
+    for operation in model.operations:
+        if isinstance(operation, keras.Model):
+            yield from (inner for inner in operation.operations if not isinstance(inner, keras.layers.InputLayer))
+        else:
+            yield operation
 
 
 def _sources(operation: keras.Operation) -> list[str]:

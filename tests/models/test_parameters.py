@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 
+from kbin.catalogue import find_backbone
 from kbin.errors import ConfigError
 from kbin.models.classifiers import build_classifier
 from kbin.models.parameters import BlockParameters, parameter_table
@@ -13,14 +14,20 @@ _PUBLISHED = {
     "EfficientNetB0": 4_049_571,
     "MobileNetV3Large": 2_996_352,
     "EfficientNetLite0": 4_652_008 - 1_281_000 + 42_016,
+    # torchvision counts its classifier of 1000 classes, but no statistics: two for each of its BatchNorms' channels.
+    "ResNet18": 11_689_512 - 513_000 + 9_600,
+    "ShuffleNetV2x0_5": 1_366_792 - 1_025_000 + 7_952,
+    "ShuffleNetV2x1_0": 2_278_604 - 1_025_000 + 16_180,
+    # Convolutions of 3 x 3, then four numbers a channel.
+    "SmallCNN": 9 * (3 * 32 + 32 * 64 + 64 * 128) + 4 * (32 + 64 + 128),
 }
 _STATISTICS = ("moving_mean", "moving_variance", "mean", "variance", "count")
 
 
-def _study_4(train_blocks: int) -> keras.Model:
-    """EfficientNetB0 with three fully connected layers: 1280 -> 1024 -> 512 -> 4."""
+def _study_4(train_blocks: int, backbone: str = "EfficientNetB0") -> keras.Model:
+    """A backbone with three fully connected layers: features -> 1024 -> 512 -> 4."""
     return build_classifier(
-        "EfficientNetB0",
+        backbone,
         weights="none",
         train_blocks=train_blocks,
         hidden_units=(1024, 512),
@@ -30,16 +37,23 @@ def _study_4(train_blocks: int) -> keras.Model:
 
 
 @pytest.mark.parametrize(
-    ("train_blocks", "trainable", "non_trainable"),
-    [(0, 1_838_596, 4_007_548), (1, 2_250_756, 3_595_388), (2, 2_967_988, 2_878_156)],
+    ("backbone", "train_blocks", "trainable", "non_trainable"),
+    [
+        ("EfficientNetB0", 0, 1_838_596, 4_007_548),
+        ("EfficientNetB0", 1, 2_250_756, 3_595_388),
+        ("EfficientNetB0", 2, 2_967_988, 2_878_156),
+        ("ShuffleNetV2x1_0", 0, 1_576_452, 1_253_604),
+        ("ShuffleNetV2x1_0", 1, 2_053_636, 776_420),
+        ("ShuffleNetV2x1_0", 2, 2_554_988, 275_068),
+    ],
 )
-def test_study_4_counts_the_published_parameters_at_each_depth(train_blocks, trainable, non_trainable):
-    table = parameter_table(_study_4(train_blocks))
+def test_study_4_counts_the_published_parameters_at_each_depth(backbone, train_blocks, trainable, non_trainable):
+    table = parameter_table(_study_4(train_blocks, backbone))
     assert table.as_dict() == {
-        "total": 5_846_144,
+        "total": {"EfficientNetB0": 5_846_144, "ShuffleNetV2x1_0": 2_830_056}[backbone],
         "trainable": trainable,
         "non_trainable": non_trainable,
-        "statistics": 42_023,
+        "statistics": find_backbone(backbone).statistics,
     }
 
 

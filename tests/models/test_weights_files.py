@@ -2,8 +2,10 @@ import hashlib
 import importlib.util
 import socket
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import torch
 
 from kbin.catalogue import WeightsFile, find_backbone
 from kbin.errors import MissingExtraError, WeightsError
@@ -14,7 +16,18 @@ CONTENT = b"weights"
 # A ResNet50 whose published weights are seven bytes.
 SMALL = replace(
     RESNET,
-    imagenet=WeightsFile("small.h5", "https://weights.invalid/small.h5", hashlib.md5(CONTENT).hexdigest(), 1),
+    imagenet=WeightsFile("small.h5", "https://weights.invalid/small.h5", f"md5:{hashlib.md5(CONTENT).hexdigest()}", 1),
+)
+# A ResNet18 likewise, with the first ten digits of a SHA-256, as torchvision publishes them.
+SMALL_TORCH = replace(
+    find_backbone("ResNet18"),
+    imagenet=WeightsFile(
+        "small.pth",
+        "https://weights.invalid/small.pth",
+        f"sha256:{hashlib.sha256(CONTENT).hexdigest()[:10]}",
+        1,
+        kept_by="torch",
+    ),
 )
 
 
@@ -62,13 +75,27 @@ def test_imagenet_weights_lie_where_keras_keeps_them(tmp_path, monkeypatch):
     assert imagenet_path(RESNET.imagenet) == tmp_path / ".keras" / "models" / RESNET.imagenet.name
 
 
-def test_imagenet_weights_that_are_there_need_no_network(no_network):
-    path = imagenet_path(SMALL.imagenet)
+def test_torchvisions_weights_lie_where_torch_hub_keeps_them(tmp_path, monkeypatch):
+    weights = find_backbone("ResNet18").imagenet
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    assert imagenet_path(weights) == tmp_path / "hub" / "checkpoints" / "resnet18-f37072fd.pth"
+    assert imagenet_path(weights).parent == Path(torch.hub.get_dir()) / "checkpoints"
+    monkeypatch.delenv("TORCH_HOME")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert imagenet_path(weights).parent == Path(torch.hub.get_dir()) / "checkpoints"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert imagenet_path(weights).parent == Path(torch.hub.get_dir()) / "checkpoints"
+
+
+@pytest.mark.parametrize("backbone", [SMALL, SMALL_TORCH], ids=lambda backbone: backbone.name)
+def test_imagenet_weights_that_are_there_need_no_network(backbone, no_network):
+    path = imagenet_path(backbone.imagenet)
     path.parent.mkdir(parents=True)
     path.write_bytes(CONTENT)
-    assert weights_path(SMALL, "imagenet") == path
+    assert weights_path(backbone, "imagenet") == path
     assert no_network == []
-    assert weights_at_hand(SMALL) == ("imagenet",)
+    assert weights_at_hand(backbone) == ("imagenet",)
 
 
 def test_without_network_the_message_names_the_file_its_place_and_the_ways_to_go_on(no_network):
@@ -89,23 +116,51 @@ def test_without_network_the_message_names_the_file_its_place_and_the_ways_to_go
     assert not imagenet_path(RESNET.imagenet).exists()
 
 
-def test_a_damaged_file_in_its_place_is_not_used(no_network):
-    path = imagenet_path(SMALL.imagenet)
+@pytest.mark.parametrize("backbone", [SMALL, SMALL_TORCH], ids=lambda backbone: backbone.name)
+def test_a_damaged_file_in_its_place_is_not_used(backbone, no_network):
+    path = imagenet_path(backbone.imagenet)
     path.parent.mkdir(parents=True)
     path.write_bytes(CONTENT[:-1])
-    with pytest.raises(WeightsError, match=r"Wanted: small\.h5 \(1 MB\)"):
-        weights_path(SMALL, "imagenet")
+    with pytest.raises(WeightsError, match=rf"Wanted: {backbone.imagenet.name} \(1 MB\)"):
+        weights_path(backbone, "imagenet")
 
 
-def test_a_download_with_another_checksum_is_refused(monkeypatch):
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """What the next downloads bring."""
+    contents: list[bytes] = []
+
     def download(url: str, output_file: object, pooch: object, **_: object) -> None:
-        with open(str(output_file), "wb") as stream:
-            stream.write(b"an error page")
+        Path(str(output_file)).write_bytes(contents.pop(0))
 
     monkeypatch.setattr("pooch.core.choose_downloader", lambda url, **_: download)
-    with pytest.raises(WeightsError, match=r"cannot be downloaded \(MD5 hash of downloaded file .* does not match"):
-        weights_path(SMALL, "imagenet")
-    assert not imagenet_path(SMALL.imagenet).exists()
+    return contents
+
+
+@pytest.mark.parametrize("backbone", [SMALL, SMALL_TORCH], ids=lambda backbone: backbone.name)
+def test_a_download_with_the_published_checksum_comes_to_its_place(backbone, served):
+    served.append(CONTENT)
+    path = weights_path(backbone, "imagenet")
+    assert path == imagenet_path(backbone.imagenet)
+    assert path.read_bytes() == CONTENT
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("backbone", [SMALL, SMALL_TORCH], ids=lambda backbone: backbone.name)
+def test_a_download_with_another_checksum_is_refused(backbone, served):
+    served.append(b"an error page")
+    expected = rf"cannot be downloaded \(the checksum of what came is not {backbone.imagenet.checksum}\)"
+    with pytest.raises(WeightsError, match=expected):
+        weights_path(backbone, "imagenet")
+    assert list(imagenet_path(backbone.imagenet).parent.iterdir()) == []
+
+
+def test_a_damaged_file_is_replaced_by_a_sound_one(served):
+    path = imagenet_path(SMALL_TORCH.imagenet)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(CONTENT[:-1])
+    served.append(CONTENT)
+    assert weights_path(SMALL_TORCH, "imagenet").read_bytes() == CONTENT
 
 
 def test_a_failure_without_words_is_named_by_its_kind(monkeypatch):
