@@ -53,6 +53,7 @@ def swin_tiny(inputs: keras.KerasTensor) -> keras.KerasTensor:
     for stage in backbone.stages:
         for block in stage.blocks:
             block.attn.supports_masking = True  # see `_MASK_WARNING`
+    warnings.filterwarnings("ignore", message=_MASK_WARNING)  # for models that are read from their files
     # KerasHub gives a list of patches; as a map it is pooled and shown like every other backbone's.
     return layers.Reshape((shape[0] // 32, shape[1] // 32, _WIDTH * 8), name="norm_map")(backbone(inputs))
 
@@ -65,7 +66,6 @@ def _keras_hub() -> Any:
             f"SwinTiny is made of KerasHub's layers, and `import keras_hub` fails ({error}): "
             "`pip install 'kbin[hub]'` (it brings TensorFlow), or choose another backbone."
         ) from None
-    warnings.filterwarnings("ignore", message=_MASK_WARNING)  # for models that are read from their files
     return keras_hub
 
 
