@@ -20,6 +20,9 @@ _DEPTHS, _HEADS = (2, 2, 6, 2), (3, 6, 12, 24)
 _WIDTH, _WINDOW, _PATCH = 96, 7, 4
 _DROP_PATH = 0.2  # stochastic depth of the last block; it grows linearly from 0 with depth
 
+# Keras takes the attention mask for a mask of the layer's input, and warns of it in every shifted window.
+_MASK_WARNING = r"Layer 'attn' \(of type WindowAttention\) was passed an input with a mask"
+
 
 def swin_tiny(inputs: keras.KerasTensor) -> keras.KerasTensor:
     """Puts Swin-Tiny, without its classifier, on `inputs`.
@@ -49,8 +52,8 @@ def swin_tiny(inputs: keras.KerasTensor) -> keras.KerasTensor:
         )
     for stage in backbone.stages:
         for block in stage.blocks:
-            # Keras takes the attention mask for a mask of its input, and would warn of it in every shifted window.
-            block.attn.supports_masking = True
+            block.attn.supports_masking = True  # see `_MASK_WARNING`
+    warnings.filterwarnings("ignore", message=_MASK_WARNING)  # for models that are read from their files
     # KerasHub gives a list of patches; as a map it is pooled and shown like every other backbone's.
     return layers.Reshape((shape[0] // 32, shape[1] // 32, _WIDTH * 8), name="norm_map")(backbone(inputs))
 
