@@ -83,6 +83,15 @@ class Backbone:
         """The stems of all layer names, bottom to top."""
         return tuple(unit for block in self.blocks for unit in block.units)
 
+    def check_image_size(self, image_size: int) -> None:
+        """Raises a ConfigError where the network cannot take images of this side, in pixels."""
+        if image_size < self.minimum_size:
+            raise ConfigError(f"image_size is {image_size}, but {self.name} needs at least {self.minimum_size} pixels.")
+        if image_size % self.size_step:
+            raise ConfigError(
+                f"image_size is {image_size}, but {self.name} takes multiples of {self.size_step} pixels only."
+            )
+
     def block_of(self, unit: str) -> str:
         """Returns the name of the block that holds `unit`."""
         return next(block.name for block in self.blocks if unit in block.units)

@@ -13,7 +13,7 @@ from kbin.config.training import TrainingConfig
 from kbin.data.datasets import Dataset
 from kbin.engine.features import FeatureEngine, predict_inputs
 from kbin.engine.inputs import Inputs
-from kbin.engine.prefix import cut
+from kbin.engine.prefix import cut, part_below
 from kbin.errors import TrainingError
 from kbin.model_inputs import Augmentation, NetworkInputs, SetImages, stored_inputs, uncut_inputs
 from kbin.models.classifiers import STANDARDIZE
@@ -120,15 +120,14 @@ class ModelTraining:
         freeze_below(
             self.model, find_backbone(config.backbone).first_trainable_unit(stage.train_blocks, stage.train_from)
         )
-        entering = self._entering(first_epoch + settings.epochs)
-        network, start = entering.network, entering.start
+        network, inputs = self._entering(first_epoch + settings.epochs)
         if config.head.standardize and is_first:
-            _standardize(self.model, start, entering.inputs.by_set["train"])
+            _standardize(network, inputs.by_set["train"])
         before = frozen_fingerprints(self.model)
         self.clock.book("features")
         trained = self._fit(
             network,
-            entering.inputs,
+            inputs,
             settings,
             f"{config.id}, seed {self.seed}" + ("" if is_only else f", stage {number}"),
             first_epoch,
@@ -140,16 +139,16 @@ class ModelTraining:
         is_whole = network is self.model or setting.engine is None
         precision = "float32" if is_whole or setting.engine is None else setting.engine.precision
         rate = settings.rate(stage.trains_backbone)
-        return TrainedNetwork(network, entering.inputs.by_set, precision, trained, rate)
+        return TrainedNetwork(network, inputs.by_set, precision, trained, rate)
 
-    def _entering(self, epochs: int) -> "_Entering":
+    def _entering(self, epochs: int) -> tuple[keras.Model, NetworkInputs]:
         """Returns the network that trains, and what enters it: features for a tail, or images for the whole model."""
         setting = self.setting
         parts = cut(self.model) if setting.engine is not None else None
         stored = stored_inputs(parts, self.sets, setting.engine, setting.augmentation, setting.progress)
         if stored is not None and parts is not None:
-            return _Entering(parts.tail, parts.boundary, stored)
-        return _Entering(self.model, self.model.input, uncut_inputs(self.sets, setting.augmentation, epochs))
+            return parts.tail, stored
+        return self.model, uncut_inputs(self.sets, setting.augmentation, epochs)
 
     def _fit(
         self, network: keras.Model, inputs: NetworkInputs, settings: TrainingConfig, title: str, first_epoch: int
@@ -177,15 +176,6 @@ class ModelTraining:
             raise
 
 
-@dataclass(frozen=True)
-class _Entering:
-    """The network that trains, the tensor of the whole model where it starts, and what enters it."""
-
-    network: keras.Model
-    start: keras.KerasTensor
-    inputs: NetworkInputs
-
-
 def check_converged(outputs: np.ndarray, learning_rate: float) -> None:
     """Raises a TrainingError where a network's outputs are not numbers."""
     if not np.isfinite(outputs).all():
@@ -205,11 +195,7 @@ def class_weights(training: TrainingConfig, data: Dataset) -> np.ndarray | None:
     return np.array([training.class_weight.get(name, 1.0) for name in data.classes])
 
 
-def _standardize(model: keras.Model, start: keras.KerasTensor, train_inputs: Inputs) -> None:
-    """Adapts the head's Normalization layer to what enters it, computed from the tensor `start` of the model."""
-    layer = model.get_layer(STANDARDIZE)
-    if start is layer.input:
-        features = train_inputs.take(np.arange(len(train_inputs)))
-    else:
-        features = predict_inputs(keras.Model(start, layer.input), train_inputs, PREDICTION_BATCH)
-    standardize_on(layer, features)
+def _standardize(network: keras.Model, train_inputs: Inputs) -> None:
+    """Adapts the head's Normalization layer to what enters it, computed from what enters the model or its tail."""
+    features = predict_inputs(part_below(network, STANDARDIZE), train_inputs, PREDICTION_BATCH)
+    standardize_on(network.get_layer(STANDARDIZE), features)

@@ -25,6 +25,11 @@ def model(**settings: str) -> str:
     return SMALLEST + "".join(f"    {key}: {value}\n" for key, value in settings.items())
 
 
+def of(backbone: str, **settings: str) -> str:
+    """The same with another backbone."""
+    return model(**settings).replace("EfficientNetLite0", backbone)
+
+
 def refuses(load: Load, text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(message)):
         load(text)
@@ -72,6 +77,47 @@ class TestLearningRate:
     def test_a_given_one_holds_for_every_depth(self, load, blocks):
         config = load(model(train_blocks=blocks) + "training: {learning_rate: 1e-2}\n")
         assert rate(config) == 0.01
+
+
+class TestStages:
+    def test_each_has_settings_of_its_own_over_those_of_the_model_and_of_training(self, load):
+        config = load(
+            model(
+                training="{batch_size: 16, learning_rate: 1e-2}",
+                stages="[{train_blocks: 0, epochs: 2}, {train_from: block7, epochs: 4, learning_rate: 1e-5}]",
+            )
+            + "training: {batch_size: 8, epochs: 9, weight_decay: 0.5}\n"
+        )
+        (one,) = config.models
+        settings = [one.training_of(stage, config.training) for stage in one.steps]
+        assert [(s.epochs, s.batch_size, s.learning_rate, s.weight_decay) for s in settings] == [
+            (2, 16, 1e-2, 0.5),
+            (4, 16, 1e-5, 0.5),
+        ]
+        assert (one.id, one.trained_part) == ("EfficientNetLite0-gradual", "block7")
+
+    def test_the_default_rate_of_each_is_that_of_what_it_trains(self, load):
+        config = load(model(stages="[{train_blocks: 0}, {train_blocks: 1}]"))
+        (one,) = config.models
+        assert [one.training_of(stage, config.training).learning_rate for stage in one.steps] == [1e-3, 1e-4]
+
+    def test_exclude_a_depth_of_the_model(self, load):
+        text = model(train_blocks="1", stages="[{train_blocks: 0}]")
+        refuses(load, text, "line 7: models.0: give `train_blocks` or `stages`, not both")
+
+    def test_unknown_blocks_and_depths_are_refused(self, load):
+        refuses(load, model(stages="[{train_from: block9}]"), "unknown block of EfficientNetLite0 'block9'")
+        refuses(load, model(stages="[{train_blocks: 99}]"), "has 9 blocks")
+
+    def test_quick_takes_one_epoch_of_each(self, load):
+        (one,) = load(model(stages="[{train_blocks: 0, epochs: 5}, {train_blocks: 1, epochs: 5}]")).quick().models
+        assert [stage.epochs for stage in one.stages] == [1, 1]
+
+
+class TestImageSize:
+    def test_one_that_a_backbone_cannot_take_is_refused_with_the_setting_to_change(self, load):
+        text = of("SwinTiny").replace("data:\n", "data:\n  image_size: 256\n")
+        refuses(load, text, "SwinTiny takes multiples of 224 pixels only. Set `data.image_size`.")
 
 
 class TestModels:
@@ -128,6 +174,13 @@ class TestModels:
     def test_an_empty_list_of_depths_is_refused(self, load):
         refuses(load, model(train_blocks="[]"), "an empty list of depths: give at least one")
 
+    @pytest.mark.parametrize(
+        ("depth", "trained"), [({}, "all"), ({"train_blocks": "0"}, 0), ({"train_blocks": "1"}, 1)]
+    )
+    def test_a_backbone_without_pretrained_weights_is_trained_whole_by_default(self, load, depth, trained):
+        (one,) = load(of("SmallCNN", **depth)).models
+        assert one.trained_part == trained
+
     def test_train_blocks_and_train_from_exclude_each_other(self, load):
         text = model(train_blocks="1", train_from="block7")
         refuses(load, text, "line 7: models.0: give `train_blocks` or `train_from`, not both")
@@ -140,7 +193,7 @@ class TestWeights:
     def test_a_kind_that_the_backbone_lacks_is_refused(self, load):
         message = (
             "line 8: models.0.weights: `weights: imagenet` is not to be had for EfficientNetLite0; "
-            "allowed: packaged, none, a file (.pth, .pt, .h5, .weights.h5)"
+            "allowed: packaged, none, a file (.pth, .pt, .safetensors, .h5, .weights.h5)"
         )
         refuses(load, model(weights="imagenet"), message)
 

@@ -10,6 +10,7 @@ import pytest
 
 from kbin import experiment, model_stages
 from kbin.models.builders import build_backbone
+from tests.extras import needs_keras_cv
 from tests.test_experiment import Start, starter, write_sets
 
 ONE = """\
@@ -95,6 +96,12 @@ def test_a_model_learns_from_mixed_images(start, views, output):
     history = run.rows("only", 0, "history.csv")
     assert float(history[-1]["loss"]) < float(history[0]["loss"])
     assert float(history[-1]["accuracy"]) > 0.7
+
+
+@needs_keras_cv
+def test_a_model_learns_from_images_that_keras_cv_augments(start):
+    run = start("augment=[{layer: keras_cv.RandAugment, magnitude: 0.2}]", "engine.views=3", "training.epochs=12")
+    assert run.model("only")["sets"]["test"]["metrics"]["roc_auc"] > 0.95
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,14 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
-from kbin.catalogue import AUGMENTATIONS
+from kbin.catalogue import AUGMENTATIONS, find_backbone
 from kbin.config.data import DataConfig
 from kbin.config.fields import Flag, FolderName, Probability, Section, one_of
 from kbin.config.models import ModelConfig
 from kbin.config.training import TrainingConfig
+from kbin.errors import ConfigError
 
 
 class AugmentationConfig(BaseModel):
@@ -67,6 +68,19 @@ class ExperimentConfig(Section):
     augment: tuple[AugmentationConfig, ...] = ()
     engine: EngineConfig = EngineConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+
+    @field_validator("models")
+    @classmethod
+    def _that_take_the_images(cls, models: tuple[ModelConfig, ...], info: ValidationInfo) -> tuple[ModelConfig, ...]:
+        data = info.data.get("data")
+        if data is None:
+            return models
+        try:
+            for model in models:
+                find_backbone(model.backbone).check_image_size(data.image_size)
+        except ConfigError as error:
+            raise ValueError(f"{error} Set `data.image_size`.") from None
+        return models
 
     @field_validator("models")
     @classmethod

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from kbin.catalogue import NONE, Backbone, find_backbone
+from kbin.catalogue import BACKBONES, NONE, Backbone, find_backbone
 from kbin.config.fields import Flag, FolderName, PositiveCount, Section, Share, as_list, from_experiment_file
 from kbin.config.training import OwnTrainingConfig, TrainingConfig
 from kbin.errors import ConfigError
@@ -111,6 +111,15 @@ class ModelConfig(Section):
         except ConfigError as error:
             raise ValueError(str(error)) from None
         return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whole_where_nothing_is_pretrained(cls, settings: Any) -> Any:
+        """A backbone without pretrained weights is trained whole unless something else is asked for."""
+        if not isinstance(settings, dict) or {"train_blocks", "train_from", "stages"} & set(settings):
+            return settings
+        is_pretrained = all(row.weights[0] != NONE for row in BACKBONES if row.name == settings.get("backbone"))
+        return settings if is_pretrained else settings | {"train_blocks": "all"}
 
     @model_validator(mode="after")
     def _one_way_to_unfreeze(self) -> Self:

@@ -7,7 +7,6 @@ import keras
 from keras import layers, ops
 
 from kbin.catalogue import IMAGENET, find_backbone
-from kbin.errors import ConfigError
 from kbin.models.efficientnet_lite import efficientnet_lite0
 from kbin.models.resnet18 import resnet18
 from kbin.models.shufflenet_v2 import shufflenet_v2
@@ -40,12 +39,7 @@ def build_backbone(name: str, weights: str = "", image_size: int = 224) -> keras
     """
     backbone = find_backbone(name)
     weights = weights or backbone.weights[0]
-    if image_size < backbone.minimum_size:
-        raise ConfigError(f"image_size is {image_size}, but {name} needs at least {backbone.minimum_size} pixels.")
-    if image_size % backbone.size_step:
-        raise ConfigError(
-            f"image_size is {image_size}, but {name} takes multiples of {backbone.size_step} pixels only."
-        )
+    backbone.check_image_size(image_size)
     path = weights_path(backbone, weights)
     images = keras.Input((image_size, image_size, 3), name="image")
     model = keras.Model(images, _GRAPHS[name](images), name=name)

@@ -14,6 +14,7 @@ from kbin.engine.augmentation import Augmenter
 from kbin.engine.augmented_views import LiveViews, StoredViews
 from kbin.engine.inputs import ArrayInputs
 from kbin.errors import ConfigError, MissingExtraError
+from tests.extras import OF_KERAS_CV, needs_keras_cv
 from tests.networks import random_images
 
 SIZE = 32
@@ -26,13 +27,12 @@ BLACK_OR_WHITE = np.repeat(np.array([0, 255], np.uint8), 40)[:, None, None, None
 ROWS = np.repeat(np.eye(2, dtype=np.float32), 40, axis=0)
 NAMES = np.array([f"image {index}" for index in range(80)])
 
-has_keras_cv = pytest.mark.skipif(importlib.util.find_spec("keras_cv") is None, reason="needs the extra cv")
 MIXING = [
     [{"layer": "MixUp", "alpha": 0.8}],
     [{"layer": "CutMix"}],
     [{"layer": "RandomFlip"}, {"layer": "MixUp", "alpha": 0.8}, {"layer": "CutMix"}],
-    pytest.param([{"layer": "keras_cv.MixUp", "alpha": 0.8}], marks=has_keras_cv),
-    pytest.param([{"layer": "keras_cv.CutMix"}], marks=has_keras_cv),
+    pytest.param([{"layer": "keras_cv.MixUp", "alpha": 0.8}], marks=OF_KERAS_CV),
+    pytest.param([{"layer": "keras_cv.CutMix"}], marks=OF_KERAS_CV),
 ]
 
 
@@ -114,14 +114,14 @@ class TestAugmenter:
         with pytest.raises(MissingExtraError, match=r"pip install 'kbin\[cv\]'"):
             Augmenter([{"layer": "keras_cv.RandAugment"}])
 
-    @has_keras_cv
+    @needs_keras_cv
     def test_keras_cv_draws_alike_for_the_same_seed_only(self) -> None:
         augmenter = Augmenter([{"layer": "keras_cv.RandAugment", "magnitude": 0.5}])
         first = augmenter.augment(IMAGES, 1)
         np.testing.assert_array_equal(augmenter.augment(IMAGES, 1), first)
         assert np.abs(augmenter.augment(IMAGES, 2).astype(int) - first).max() > 50
 
-    @has_keras_cv
+    @needs_keras_cv
     def test_every_layer_of_keras_cv_in_the_catalogue_exists(self) -> None:
         from kbin.catalogue import AUGMENTATIONS, KERAS_CV
         from kbin.engine.augmentation import _keras_cv_layers

@@ -1,6 +1,5 @@
 """Prefix and tail together are the whole, wherever a model is cut."""
 
-import importlib.util
 import warnings
 
 import keras
@@ -13,11 +12,8 @@ from kbin.engine.conversion import openvino_network
 from kbin.engine.prefix import Cut, cut, part_below
 from kbin.models.freezing import freeze_below
 from kbin.progress import Progress
+from tests.extras import needs_keras_hub
 from tests.networks import calibrated_classifier, random_images
-
-needs_keras_hub = pytest.mark.skipif(
-    importlib.util.find_spec("keras_hub") is None, reason="keras-hub is not installed (extra `hub`)"
-)
 
 
 def _assert_parts_are_the_whole(model: keras.Model, images: np.ndarray) -> Cut:

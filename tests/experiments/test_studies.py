@@ -4,7 +4,6 @@ The backbones are the studies' own, with random weights whose BatchNorm fits the
 is constant, and anything would pass. Images are 64 px, but for Swin-Tiny.
 """
 
-import importlib.util
 import io
 import json
 import tarfile
@@ -15,12 +14,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kbin.catalogue import find_backbone
 from kbin.data.cifar10 import ARCHIVE, FOLDER
 from kbin.experiment import run_experiment
 from kbin.experiment_file import load_experiment
 from kbin.models.builders import build_backbone
 from kbin.progress import LogProgress
+from tests.extras import needs_keras_hub
 from tests.image_folders import write_images
 from tests.networks import calibrate
 
@@ -33,14 +32,15 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Returns a function that gives a weights file of a backbone, made once."""
     folder = tmp_path_factory.mktemp("weights")
 
-    def file_of(backbone: str) -> str:
-        path = folder / f"{backbone}.weights.h5"
+    def file_of(backbone: str, size: int = SIZE) -> str:
+        path = folder / f"{backbone}-{size}.weights.h5"
         if not path.exists():
-            size = max(SIZE, find_backbone(backbone).minimum_size)
             model = build_backbone(backbone, "none", size)
             levels = np.linspace(60, 180, 16)[:, None, None, None]  # noise as write_images makes it
-            images = np.random.default_rng(99).normal(levels, 40, (16, size, size, 3)).clip(0, 255)
-            calibrate(model, images)
+            # CIFAR's pixels are stretched to 224.
+            side = 32 if size == 224 else size
+            images = np.random.default_rng(99).normal(levels, 40, (16, side, side, 3)).clip(0, 255)
+            calibrate(model, images.repeat(size // side, axis=1).repeat(size // side, axis=2))
             model.save_weights(path)
         return str(path)
 
@@ -129,10 +129,9 @@ def test_study_4_has_the_published_parameters_at_each_depth(tmp_path: Path, weig
         assert set(model["sets"]["test"]["per_class"]) == set(classes)
 
 
-@pytest.mark.extras
-@pytest.mark.skipif(importlib.util.find_spec("keras_hub") is None, reason="needs the extra hub")
+@needs_keras_hub
 def test_study_0_compares_swin_tiny_with_the_others(tmp_path: Path, weights: Any) -> None:
-    files = {index: weights(name) for index, name in enumerate(["ResNet50", "EfficientNetB0", "MobileNetV3Large"])}
+    files = {index: weights(name, 224) for index, name in enumerate(["ResNet50", "EfficientNetB0", "MobileNetV3Large"])}
     results = run("study_0_cifar10", cifar10_archive(tmp_path), tmp_path / "out", files | {3: "none"}, "data.limit=12")
     models = entries(results, tmp_path / "out")
     assert [model["backbone"] for model in models.values()] == [

@@ -1,6 +1,5 @@
 """SwinTiny, whose layers are KerasHub's; nothing else here may import it, since TensorFlow comes with it."""
 
-import importlib.util
 import os
 import re
 import subprocess
@@ -20,12 +19,9 @@ from kbin.models.freezing import check_frozen, freeze_below, frozen_fingerprints
 from kbin.models.memory import memory_table
 from kbin.models.parameters import parameter_table
 from kbin.models.state_dicts import load_state_dict
+from tests.extras import needs_keras_hub
 from tests.models.torchvision_recipe import reference_image, reference_tensor
 from tests.networks import random_images
-
-needs_keras_hub = pytest.mark.skipif(
-    importlib.util.find_spec("keras_hub") is None, reason="keras-hub is not installed (extra `hub`)"
-)
 
 # Pooled features, by index, that torchvision 0.28 gives for `_state` and `reference_image`.
 _FEATURES = {
