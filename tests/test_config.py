@@ -109,9 +109,12 @@ class TestStages:
         refuses(load, model(stages="[{train_from: block9}]"), "unknown block of EfficientNetLite0 'block9'")
         refuses(load, model(stages="[{train_blocks: 99}]"), "has 9 blocks")
 
-    def test_quick_takes_one_epoch_of_each(self, load):
-        (one,) = load(model(stages="[{train_blocks: 0, epochs: 5}, {train_blocks: 1, epochs: 5}]")).quick().models
-        assert [stage.epochs for stage in one.stages] == [1, 1]
+    def test_quick_takes_one_epoch_of_each_and_no_warm_up(self, load):
+        text = model(stages="[{train_blocks: 0, epochs: 5}, {train_blocks: 1, epochs: 5, warmup_epochs: 2}]")
+        config = load(text + "training: {warmup_epochs: 3}\n").quick()
+        (one,) = config.models
+        settings = [one.training_of(stage, config.training) for stage in one.steps]
+        assert [(s.epochs, s.warmup_epochs) for s in settings] == [(1, 0), (1, 0)]
 
 
 class TestImageSize:

@@ -95,7 +95,7 @@ class ExperimentConfig(Section):
     def quick(self) -> Self:
         """Returns the same experiment as a minute's trial: few images, two epochs, one seed, one epoch a stage."""
         training = self.training.model_copy(
-            update={"epochs": min(2, self.training.epochs), "seeds": self.training.seeds[:1]}
+            update={"epochs": min(2, self.training.epochs), "seeds": self.training.seeds[:1], "warmup_epochs": 0}
         )
         data = self.data.model_copy(update={"limit": min(64, self.data.limit or 64)})
         return self.model_copy(
@@ -111,7 +111,7 @@ class ExperimentConfig(Section):
 def _quick_model(model: ModelConfig) -> ModelConfig:
     return model.model_copy(
         update={
-            "training": model.training.model_copy(update={"epochs": None}),
-            "stages": tuple(stage.model_copy(update={"epochs": 1}) for stage in model.stages),
+            "training": model.training.model_copy(update={"epochs": None, "warmup_epochs": None}),
+            "stages": tuple(stage.model_copy(update={"epochs": 1, "warmup_epochs": None}) for stage in model.stages),
         }
     )
