@@ -311,8 +311,8 @@ SAMPLINGS = ("none", "oversample", "undersample")
 KERAS_CV = "keras_cv."
 # Layers that mix images with one another, and their labels likewise.
 MIXING = ("MixUp", "CutMix", "keras_cv.MixUp", "keras_cv.CutMix", "keras_cv.FourierMix")
-# Layers of keras.layers, and of KerasCV, that leave the images' shape alone. Of KerasCV's, RandomColorJitter does not
-# draw alike for the same seed, and RandomJpegQuality wants values up to 1.
+# Layers of keras.layers, and of KerasCV, that leave the images' shape alone and draw alike for the same seed: Keras's
+# own AugMix and KerasCV's RandomColorJitter do not. KerasCV's RandomJpegQuality wants values up to 1.
 AUGMENTATIONS = (
     "RandomFlip",
     "RandomRotation",
@@ -334,7 +334,6 @@ AUGMENTATIONS = (
     "RandomElasticTransform",
     "RandomErasing",
     "RandAugment",
-    "AugMix",
     "AutoContrast",
     "Equalization",
     "Solarization",

@@ -153,10 +153,10 @@ def _check_fit(config: ExperimentConfig, loaded: LoadedSets) -> None:
         if model.head.output == "sigmoid" and len(classes) > 2:
             raise ConfigError(f"model {model.id}: a sigmoid output tells two classes apart; here are {len(classes)}.")
         for stage in model.steps:
-            _check_training(model.training_of(stage, config.training), loaded)
+            _check_training(model.id or "", model.training_of(stage, config.training), loaded)
 
 
-def _check_training(settings: TrainingConfig, loaded: LoadedSets) -> None:
+def _check_training(model_id: str, settings: TrainingConfig, loaded: LoadedSets) -> None:
     for name in settings.class_weight if isinstance(settings.class_weight, dict) else ():
         if name not in loaded.classes:
             raise ConfigError(f"training.class_weight: {unknown_name('class', name, loaded.classes)}")
@@ -167,8 +167,13 @@ def _check_training(settings: TrainingConfig, loaded: LoadedSets) -> None:
         )
     if settings.warmup_epochs >= settings.epochs:
         raise ConfigError(
-            f"training.warmup_epochs is {settings.warmup_epochs}, but there are {settings.epochs} epochs in all: the "
-            "warm-up must leave at least one."
+            f"model {model_id}: warmup_epochs is {settings.warmup_epochs}, but it trains for {settings.epochs} epochs "
+            "(a stage has its own): the warm-up must leave at least one."
+        )
+    if settings.class_weight == "balanced" and settings.sampling != "none":
+        raise ConfigError(
+            f"model {model_id}: `class_weight: balanced` and `sampling: {settings.sampling}` both make up for unequal "
+            "classes, and together they overdo it: choose one."
         )
 
 
@@ -185,7 +190,11 @@ def augmentation(config: ExperimentConfig, train: SetImages) -> Augmentation | N
     if not config.augment:
         return None
     rows = [layer.model_dump(mode="json") for layer in config.augment]
-    augmenter, num_views = Augmenter(rows), config.engine.views
+    augmenter = Augmenter(rows)
+    augmenter.check(config.data.image_size)
+    # An epoch takes one view of each image: more than the longest training has epochs would never be seen.
+    epochs = max(sum(m.training_of(s, config.training).epochs for s in m.steps) for m in config.models)
+    num_views = min(config.engine.views, epochs)
     hashes = train.data.content_hashes()
     views = StoredViews(train.images, hashes, augmenter, num_views) if num_views else None
     return Augmentation(augmenter, json.dumps(rows), views, num_views)
@@ -213,6 +222,7 @@ def _run_all_seeds(
         "backbone": model.backbone,
         "weights": Path(model.weights).name,
         "train_blocks": model.trained_part,
+        "stages": _stages(model, config.training),
         "learning_rate": planned.learning_rate,
         "parameters": planned.parameters.as_dict(),
         "blocks": [vars(row) for row in planned.parameters.rows],
@@ -236,6 +246,15 @@ def _run_all_seeds(
         "epoch": [one.trained.epoch for one in runs],
         "sets": evaluate_sets(labels, sets["train"].data.classes, seeds, config.evaluation.threshold),
     }
+
+
+def _stages(model: ModelConfig, training: TrainingConfig) -> list[dict[str, Any]]:
+    """Returns what each stage trains, how long and at what rate; nothing for a model that has one."""
+    settings = [model.training_of(stage, training) for stage in model.stages]
+    return [
+        {"train_blocks": stage.trained_part, "epochs": one.epochs, "learning_rate": one.learning_rate}
+        for stage, one in zip(model.stages, settings, strict=True)
+    ]
 
 
 def _summed_seconds(runs: Sequence[ModelRun]) -> dict[str, float]:

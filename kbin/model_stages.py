@@ -148,6 +148,12 @@ class ModelTraining:
         stored = stored_inputs(parts, self.sets, setting.engine, setting.augmentation, setting.progress)
         if stored is not None and parts is not None:
             return parts.tail, stored
+        if (
+            setting.augmentation is not None
+            and setting.augmentation.views is not None
+            and self.seed == self.setting.training.seeds[0]
+        ):
+            setting.progress.say(f"  {self.config.id} is trained uncut: it sees new augmented views in every epoch.")
         return self.model, uncut_inputs(self.sets, setting.augmentation, epochs)
 
     def _fit(

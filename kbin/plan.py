@@ -13,7 +13,7 @@ from kbin.engine.features import FeatureEngine, feature_bytes
 from kbin.engine.prefix import Cut, cut
 from kbin.engine.sampling import epoch_size
 from kbin.experiment import PlannedModel, augmentation, describe_sets, images_of_sets, open_engine, plan_models
-from kbin.model_inputs import SetImages
+from kbin.model_inputs import Augmentation, SetImages
 from kbin.model_run import build_configured
 from kbin.models.freezing import freeze_below
 from kbin.models.memory import Memory
@@ -46,13 +46,13 @@ def plan_lines(config: ExperimentConfig, progress: Progress | None = None) -> It
     planned = plan_models(config, loaded)
     engine = open_engine(config, progress or Progress())
     sets = images_of_sets(loaded, config)
-    augmentation(config, sets["train"])
+    augmented = augmentation(config, sets["train"])
     for model in planned:
         yield ""
         yield from _model_lines(model)
         yield from str(model.parameters).splitlines()
         yield _memory_line(model.memory)
-        yield from _cost_lines(model, config, sets, engine)
+        yield from _cost_lines(model, config, sets, engine, augmented)
 
 
 def _threshold_text(threshold: ThresholdConfig, loaded: LoadedSets) -> str:
@@ -88,7 +88,11 @@ def _part_text(trained_part: int | str) -> str:
 
 
 def _cost_lines(
-    planned: PlannedModel, config: ExperimentConfig, sets: dict[str, SetImages], engine: FeatureEngine | None
+    planned: PlannedModel,
+    config: ExperimentConfig,
+    sets: dict[str, SetImages],
+    engine: FeatureEngine | None,
+    augmented: Augmentation | None,
 ) -> Iterator[str]:
     """Yields what is stored, what is missing, the room it needs, and the expected time, stage by stage."""
     entry = planned.config
@@ -96,16 +100,16 @@ def _cost_lines(
     for number, stage in enumerate(entry.steps, start=1):
         training = entry.training_of(stage, config.training)
         if len(entry.steps) > 1:
-            part = _part_text(stage.train_from or stage.train_blocks)
+            part = _part_text(stage.trained_part)
             yield f"  stage {number}: trains {part}, learning rate {training.learning_rate:g}"
         freeze_below(model, find_backbone(entry.backbone).first_trainable_unit(stage.train_blocks, stage.train_from))
-        draws_anew = bool(config.augment) and config.engine.views == 0
+        draws_anew = augmented is not None and augmented.views is None
         parts = None if engine is None or draws_anew else cut(model)
         if parts is None or engine is None:
             yield "  engine: the uncut model is trained"
             network, batch_size = model, min(_UNCUT_BATCH, training.batch_size)
         else:
-            yield from _feature_lines(parts, config, sets, engine)
+            yield from _feature_lines(parts, augmented, sets, engine)
             network, batch_size = parts.tail, training.batch_size
         size = epoch_size(sets["train"].data.labels, training.sampling)
         steps = -(-size // training.batch_size) * training.epochs * len(training.seeds)
@@ -117,20 +121,25 @@ def _cost_lines(
 
 
 def _feature_lines(
-    parts: Cut, config: ExperimentConfig, sets: dict[str, SetImages], engine: FeatureEngine
+    parts: Cut, augmented: Augmentation | None, sets: dict[str, SetImages], engine: FeatureEngine
 ) -> Iterator[str]:
     hashes = [name for one in sets.values() for name in one.data.content_hashes()]
     needed = set(hashes)
     missing = engine.store.peek(engine.key(parts)).missing(hashes)
-    num_views = config.engine.views if config.augment else 0
-    num_passes = len(missing) + num_views * len(sets["train"].data)
+    num_passes = len(missing)
     shape = " x ".join(map(str, parts.boundary.shape[1:]))
     yield (
         f"  features: {len(needed):,} images x {shape} ({feature_bytes(parts) * len(needed) / 1e6:,.1f} MB), "
         f"{len(needed) - len(missing):,} stored already"
     )
-    if num_views:
-        yield f"  augmented: {num_views} views of {len(sets['train'].data):,} training images, stored likewise"
+    if augmented is not None and augmented.views is not None:
+        names = augmented.views.hashes
+        views_missing = engine.store.peek(engine.key(parts, augmented.text)).missing(names)
+        num_passes += len(views_missing)
+        yield (
+            f"  augmented: {augmented.num_views} views of {len(sets['train'].data):,} training images, "
+            f"{len(names) - len(views_missing):,} stored already"
+        )
     if not num_passes:
         yield "  feature pass: none"
         return

@@ -5,6 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from kbin.errors import ConfigError
+from kbin.experiment_file import dump_experiment
 from tests.experiment_texts import SMALLEST, Load, loader
 
 
@@ -117,6 +118,26 @@ class TestStages:
         assert [(s.epochs, s.warmup_epochs) for s in settings] == [(1, 0), (1, 0)]
 
 
+class TestOwnSettings:
+    TRAINING = "training: {early_stopping: 3, class_weight: balanced, learning_rate: 1e-2, epochs: 7}\n"
+
+    def test_null_switches_off_what_can_be_off_and_changes_nothing_else(self, load):
+        own = "{early_stopping: null, class_weight: null, learning_rate: null, epochs: null}"
+        config = load(model(training=own) + self.TRAINING)
+        (one,) = config.models
+        settings = one.training_of(one.steps[0], config.training)
+        assert (settings.early_stopping, settings.class_weight) == (None, None)
+        assert (settings.learning_rate, settings.epochs) == (1e-3, 7)
+
+    def test_what_was_not_given_is_as_in_training_also_when_the_resolved_settings_are_read_again(self, load):
+        resolved = dump_experiment(load(model(training="{epochs: 2}") + self.TRAINING))
+        config = load(resolved)
+        (one,) = config.models
+        settings = one.training_of(one.steps[0], config.training)
+        assert (settings.early_stopping.patience, settings.class_weight, settings.epochs) == (3, "balanced", 2)
+        assert dump_experiment(config) == resolved
+
+
 class TestImageSize:
     def test_one_that_a_backbone_cannot_take_is_refused_with_the_setting_to_change(self, load):
         text = of("SwinTiny").replace("data:\n", "data:\n  image_size: 256\n")
@@ -146,7 +167,6 @@ class TestModels:
     def test_two_models_with_one_id_are_refused(self, load):
         message = "line 6: models: two models have the id EfficientNetLite0-fixed: give each an `id` of its own"
         refuses(load, SMALLEST + "  - backbone: EfficientNetLite0\n", message)
-        refuses(load, model(train_blocks="[0, 0]"), message)
 
     def test_no_models_are_refused(self, load):
         refuses(load, SMALLEST.split("models")[0] + "models: []", "line 6: models: should be a list of at least 1")
@@ -183,6 +203,9 @@ class TestModels:
     def test_a_backbone_without_pretrained_weights_is_trained_whole_by_default(self, load, depth, trained):
         (one,) = load(of("SmallCNN", **depth)).models
         assert one.trained_part == trained
+
+    def test_a_depth_that_is_given_twice_is_refused(self, load):
+        refuses(load, model(train_blocks="[0, 1, 0]"), "a depth is given twice: 0, 1, 0")
 
     def test_train_blocks_and_train_from_exclude_each_other(self, load):
         text = model(train_blocks="1", train_from="block7")

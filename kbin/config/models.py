@@ -34,8 +34,9 @@ def _checked_depth(value: Any) -> Any:
 def _depths(value: Any) -> Any:
     if isinstance(value, list | tuple) and not value:
         raise ValueError("an empty list of depths: give at least one")
-    for depth in as_list(value):
-        _checked_depth(depth)
+    depths = [_checked_depth(depth) for depth in as_list(value)]
+    if len(set(depths)) < len(depths):
+        raise ValueError(f"a depth is given twice: {', '.join(map(str, depths))}")
     return tuple(value) if isinstance(value, list | tuple) else value
 
 
@@ -63,6 +64,11 @@ class StageConfig(OwnTrainingConfig):
     def trains_backbone(self) -> bool:
         """Whether any block of the backbone is trained."""
         return self.train_from is not None or self.train_blocks != 0
+
+    @property
+    def trained_part(self) -> int | str:
+        """What is trained, as it was written: a number of blocks, "all", or a cut point."""
+        return self.train_from or self.train_blocks
 
 
 class ModelConfig(Section):
@@ -116,7 +122,9 @@ class ModelConfig(Section):
     @classmethod
     def _whole_where_nothing_is_pretrained(cls, settings: Any) -> Any:
         """A backbone without pretrained weights is trained whole unless something else is asked for."""
-        if not isinstance(settings, dict) or {"train_blocks", "train_from", "stages"} & set(settings):
+        if not isinstance(settings, dict) or "train_blocks" in settings or settings.get("stages"):
+            return settings
+        if settings.get("train_from") is not None:
             return settings
         is_pretrained = all(row.weights[0] != NONE for row in BACKBONES if row.name == settings.get("backbone"))
         return settings if is_pretrained else settings | {"train_blocks": "all"}
@@ -150,9 +158,8 @@ class ModelConfig(Section):
 
     @property
     def trained_part(self) -> int | str:
-        """What is trained in the end, as it was written: a number of blocks, "all", or a cut point."""
-        last = self.steps[-1]
-        return last.train_from or last.train_blocks
+        """What is trained in the end."""
+        return self.steps[-1].trained_part
 
     def training_of(self, stage: StageConfig, training: TrainingConfig) -> TrainingConfig:
         """Returns the settings in force in a stage, learning rate included.

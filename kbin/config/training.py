@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer
 
 from kbin.catalogue import LOSSES, OPTIMIZERS, SAMPLINGS, SCHEDULES
 from kbin.config.fields import (
@@ -50,7 +50,11 @@ def _distinct(seeds: tuple[int, ...]) -> tuple[int, ...]:
 
 
 class OwnTrainingConfig(Section):
-    """What one model, or one stage of it, does differently from the section `training`; null changes nothing."""
+    """What one model, or one stage of it, does differently from the section `training`.
+
+    `null` switches early stopping or class weights off, and gives rates back to their defaults; elsewhere it changes
+    nothing.
+    """
 
     optimizer: Optimizer | None = None
     learning_rate: PositiveNumber | None = None
@@ -66,6 +70,14 @@ class OwnTrainingConfig(Section):
     sampling: Sampling | None = None
     early_stopping: EarlyStopping = None
     precision: Precision | None = None
+
+    @model_serializer(mode="wrap")
+    def _what_was_given(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leaves out what was not given: read again, a null would switch something off."""
+        return {name: value for name, value in serialize(self).items() if name in self.model_fields_set}
+
+
+_CAN_BE_NULL = ("learning_rate", "backbone_learning_rate", "class_weight", "early_stopping")
 
 
 class TrainingConfig(Section):
@@ -101,9 +113,9 @@ class TrainingConfig(Section):
 
     def changed_by(self, own: OwnTrainingConfig) -> "TrainingConfig":
         """Returns the settings in force where `own` differs from these."""
-        names = OwnTrainingConfig.model_fields
+        given = {name: getattr(own, name) for name in OwnTrainingConfig.model_fields if name in own.model_fields_set}
         return self.model_copy(
-            update={name: value for name in names if (value := getattr(own, name)) is not None},
+            update={name: value for name, value in given.items() if value is not None or name in _CAN_BE_NULL}
         )
 
     def rate(self, trains_backbone: bool) -> float:

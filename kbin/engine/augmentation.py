@@ -12,9 +12,13 @@ from typing import Any
 
 import keras
 import numpy as np
+import torch
 
 from kbin.catalogue import KERAS_CV, MIXING
 from kbin.errors import ConfigError, MissingExtraError
+
+_VALUE_RANGE = (0, 255)
+_CLASSES_PAINTED = 4  # at a time, to bound memory
 
 
 class Augmenter:
@@ -31,6 +35,17 @@ class Augmenter:
 
     def __init__(self, settings: Sequence[Mapping[str, Any]]):
         self._steps = [_Step(row) for row in settings]
+
+    @property
+    def version(self) -> str:
+        """What the same seed gives the same images for: the versions of who draws, and the device."""
+        versions = [keras.__version__, torch.__version__, "cuda" if torch.cuda.is_available() else "cpu"]
+        if any(step.is_keras_cv for step in self._steps):
+            import keras_cv  # late, both: extras
+            import tensorflow as tf
+
+            versions += [keras_cv.__version__, tf.__version__]
+        return " ".join(versions)
 
     @property
     def mixes(self) -> bool:
@@ -72,11 +87,34 @@ class Augmenter:
             image_size: Side of the images in pixels.
             seed: As given to `augment`.
         """
-        painted = np.tile(rows[:, None, None, :].astype(np.float32), (1, image_size, image_size, 1))
-        for position, step in enumerate(self._steps):
-            if step.mixes:
-                painted = step.apply(painted, seed + position)
-        return painted.mean(axis=(1, 2), dtype=np.float64).astype(np.float32)
+        shares = []
+        for start in range(0, rows.shape[1], _CLASSES_PAINTED):
+            few = rows[:, None, None, start : start + _CLASSES_PAINTED].astype(np.float32)
+            painted = np.tile(few, (1, image_size, image_size, 1))
+            for position, step in enumerate(self._steps):
+                if step.mixes:
+                    painted = step.apply(painted, seed + position)
+            shares.append(painted.mean(axis=(1, 2), dtype=np.float64))
+        return np.hstack(shares).astype(np.float32)
+
+    def check(self, image_size: int) -> None:
+        """Tries the layers on two images: some find fault with an argument only then.
+
+        Args:
+            image_size: Side of the images in pixels.
+
+        Raises:
+            ConfigError: A layer fails, or changes the images' size.
+        """
+        images = np.random.default_rng(0).integers(0, 256, (2, image_size, image_size, 3), dtype=np.uint8)
+        try:
+            self.augment(images, seed=0)
+        except ConfigError:
+            raise
+        except Exception as error:  # whatever a layer raises, an argument was wrong
+            names = ", ".join(step.name for step in self._steps)
+            reason = " ".join(str(error).split())[:200]
+            raise ConfigError(f"augment: {names} cannot be applied with these arguments ({reason}).") from None
 
 
 class _Step:
@@ -85,7 +123,7 @@ class _Step:
     def __init__(self, row: Mapping[str, Any]):
         self.name = row["layer"]
         self.mixes = self.name in MIXING
-        self._is_keras_cv = self.name.startswith(KERAS_CV)
+        self.is_keras_cv = self.name.startswith(KERAS_CV)
         self._layer = _build(self.name, {name: value for name, value in row.items() if name != "layer"})
 
     def apply(self, images: np.ndarray, seed: int) -> np.ndarray:
@@ -103,7 +141,7 @@ class _Step:
             for value in vars(part).values():
                 if isinstance(value, keras.random.SeedGenerator):
                     value.state.assign(np.array([seed, 0], np.int64))
-        if self._is_keras_cv:
+        if self.is_keras_cv:
             import tensorflow as tf  # late: it is there where KerasCV is
 
             tf.random.set_seed(seed)
@@ -114,11 +152,13 @@ def _build(name: str, arguments: dict[str, Any]) -> keras.layers.Layer:
     is_keras_cv = name.startswith(KERAS_CV)
     module = _keras_cv_layers(name) if is_keras_cv else keras.layers
     kind = getattr(module, name.removeprefix(KERAS_CV))
-    if is_keras_cv and "value_range" in inspect.signature(kind).parameters:
-        arguments = {"value_range": (0, 255)} | arguments  # what kbin's images always have
+    if "value_range" in inspect.signature(kind).parameters:
+        if tuple(arguments.get("value_range", _VALUE_RANGE)) != _VALUE_RANGE:
+            raise ConfigError(f"augment: {name}: kbin's images have values from 0 to 255: leave `value_range` out.")
+        arguments = arguments | {"value_range": _VALUE_RANGE}
     try:
         return kind(**arguments)
-    except (TypeError, ValueError) as error:
+    except Exception as error:  # layers raise what they like for a wrong argument
         shown = ", ".join(f"{key}: {value}" for key, value in arguments.items()) or "no arguments"
         where = name if is_keras_cv else f"keras.layers.{name}"
         raise ConfigError(f"augment: {where} does not take {shown} ({' '.join(str(error).split())[:200]}).") from None

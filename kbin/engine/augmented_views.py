@@ -1,6 +1,7 @@
 """Augmented views of the training images: a number of them that is stored, or new ones in every batch."""
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -36,9 +37,10 @@ class StoredViews:
         view = np.repeat(np.arange(num_views), count)
         self.places = np.empty(num_views * count, np.int64)
         self.places[view * count + self._order] = np.arange(num_views * count)
-        # A mixed image also depends on those that it is mixed with.
-        source = [f"{_digest(hashes)}-{index}" for index in range(count)] if augmenter.mixes else hashes
-        self.hashes = np.array([f"{source[index]}-{view}" for index, view in zip(self._order, view, strict=True)])
+        # What is drawn depends on all images, whose groups it comes in, and on who draws it: features of other views
+        # must not be taken for these.
+        drawn = _digest([*hashes, augmenter.version, str(_GROUP)])
+        self.hashes = np.array([f"{drawn}-{index}-{view}" for index, view in zip(self._order, view, strict=True)])
         self._drawn: dict[int, np.ndarray] = {}
 
     def __len__(self) -> int:
@@ -113,7 +115,7 @@ class LiveViews:
         return _seed(np.array([f"{self._hashes[position % count]}-{position // count}" for position in positions]))
 
 
-def _digest(names: np.ndarray) -> str:
+def _digest(names: Sequence[str]) -> str:
     return hashlib.blake2b("".join(names).encode(), digest_size=8).hexdigest()
 
 

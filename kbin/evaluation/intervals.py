@@ -89,6 +89,8 @@ def auc_interval(
     known = [variance for variance in variances if variance is not None]
     if not known or mean_auc is None or not 0 < mean_auc < 1:
         return None
+    if not any(known):
+        return None  # equal scores, say: no image moved anything
     # The derivative of the logit carries the standard error over to its scale.
     error = sqrt(fmean(known)) / (mean_auc * (1 - mean_auc))
     center, reach = log(mean_auc / (1 - mean_auc)), NormalDist().inv_cdf((1 + level) / 2) * error

@@ -62,7 +62,7 @@ def load_state_dict(model: keras.Model, backbone_name: str, state: Mapping[str, 
     for name, (variable, transform) in places.items():
         if name not in state:
             raise ValueError(f"tensor {name} is missing")
-        values[name] = transform(state[name].float().numpy())
+        values[name] = transform(state[name].detach().float().numpy())
         if values[name].shape != tuple(variable.shape):
             raise ValueError(f"tensor {name} has the shape {tuple(state[name].shape)}, of another network")
     for name, (variable, _) in places.items():

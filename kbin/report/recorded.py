@@ -104,6 +104,14 @@ class Memory(_Recorded):
     weights_mb: FiniteFloat | None = None
 
 
+class Stage(_Recorded):
+    """One of several stages in which a model was trained."""
+
+    train_blocks: int | str
+    epochs: int
+    learning_rate: FiniteFloat
+
+
 class ModelResults(_Recorded):
     """One model; a failed one has an error and no sets."""
 
@@ -111,6 +119,7 @@ class ModelResults(_Recorded):
     backbone: str
     weights: str
     train_blocks: int | str
+    stages: tuple[Stage, ...] = ()
     learning_rate: FiniteFloat
     parameters: Parameters
     memory: Memory | None = None

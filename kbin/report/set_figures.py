@@ -38,7 +38,8 @@ def prevalence_figure(results: RunResults, set_name: str) -> "Figure | None":
 def depth_curves(results: RunResults, set_name: str, metric: str) -> list[DepthCurve]:
     """Returns a curve for each backbone that occurs at several depths and has the metric on the set.
 
-    Models of one backbone that start from other weights are another curve.
+    Models of one backbone that start from other weights are another curve. Those that were trained in stages are left
+    out, and so is a backbone that occurs twice at one depth: something else differs there.
 
     Args:
         results: The run.
@@ -47,11 +48,13 @@ def depth_curves(results: RunResults, set_name: str, metric: str) -> list[DepthC
     """
     families: dict[str, list[ModelResults]] = {}
     for model in results.done:
+        if model.stages:
+            continue
         families.setdefault(f"{model.backbone}, weights {model.weights}", []).append(model)
     curves = []
     for label, models in families.items():
         points = tuple(point for model in models if (point := _point(model, set_name, metric)) is not None)
-        if len({point.name for point in points}) > 1:
+        if 1 < len({point.name for point in points}) == len(points):
             curves.append(DepthCurve(label, points))
     return curves
 

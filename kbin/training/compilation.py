@@ -3,6 +3,7 @@
 from typing import Any
 
 import keras
+import torch
 
 from kbin.config.training import TrainingConfig
 from kbin.models.blocks import HEAD, backbone_of
@@ -23,9 +24,28 @@ def compile_classifier(model: keras.Model, settings: TrainingConfig, steps_per_e
         settings: The settings in force, learning rate included.
         steps_per_epoch: Batches of an epoch, for the schedule.
     """
-    model.compile(
-        optimizer=_optimizer(model, settings, steps_per_epoch), loss=_loss(model, settings), metrics=[class_accuracy]
-    )
+    loss = _loss(model, settings)
+    if settings.precision != "float32":
+        loss = InFloat32(loss)
+    model.compile(optimizer=_optimizer(model, settings, steps_per_epoch), loss=loss, metrics=[class_accuracy])
+
+
+class InFloat32(keras.losses.Loss):
+    """A loss that torch's autocast leaves alone: on a GPU it refuses binary cross-entropy of probabilities.
+
+    Args:
+        loss: The loss.
+    """
+
+    def __init__(self, loss: keras.losses.Loss):
+        super().__init__(name=loss.name)
+        self._loss = loss
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """Computes the loss outside autocast, from outputs made float32."""
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        with torch.autocast(device, enabled=False):
+            return self._loss(y_true, keras.ops.cast(y_pred, "float32"), sample_weight)
 
 
 def class_accuracy(y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:

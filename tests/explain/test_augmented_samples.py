@@ -37,6 +37,9 @@ def test_the_first_row_is_the_originals_with_classes_in_turn_and_the_others_are_
         assert np.all(differences[1::2] < 0)
 
 
-def test_mixing_layers_are_drawn_too(train: SetImages) -> None:
-    png = augmented_samples(train, Augmentation(Augmenter([{"layer": "MixUp", "alpha": 1.0}]), "", None, 0))
-    assert Image.open(io.BytesIO(png)).size == (1074, 926)
+def test_mixed_images_are_drawn_mixed(train: SetImages) -> None:
+    """A half of one image and a half of another: classes of brightness 70 and 170 give some near 120."""
+    png = augmented_samples(train, Augmentation(Augmenter([{"layer": "MixUp", "alpha": 50.0}]), "", None, 0))
+    brightness = [tile(png, line, column).mean() for line in range(1, 5) for column in range(6)]
+    assert any(105 < value < 135 for value in brightness)
+    assert all(value < 90 or value > 150 for value in (tile(png, 0, column).mean() for column in range(6)))

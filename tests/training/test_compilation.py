@@ -1,9 +1,10 @@
 import keras
 import numpy as np
 import pytest
+import torch
 
 from kbin.config.training import TrainingConfig
-from kbin.training.compilation import class_accuracy, compile_classifier
+from kbin.training.compilation import InFloat32, class_accuracy, compile_classifier
 from tests.networks import calibrated_classifier
 
 
@@ -86,3 +87,26 @@ def test_the_backbone_moves_at_its_own_rate_and_the_head_at_the_head_s():
     for path, change in moved[None].items():
         share = 1.0 if path.startswith("head") else 0.1
         np.testing.assert_allclose(moved[0.2][path], share * change, rtol=1e-4, atol=2e-7)
+
+
+class TestArithmetic:
+    def test_in_bfloat16_products_are_rounded_and_the_loss_is_not(self, make_model):
+        """On a GPU autocast refuses binary cross-entropy; on a CPU it can be seen whether it was on."""
+        seen = {}
+
+        class Seen(keras.losses.BinaryCrossentropy):
+            def call(self, y_true, y_pred):
+                seen["loss"] = (torch.is_autocast_enabled("cpu"), y_pred.dtype)
+                return super().call(y_true, y_pred)
+
+        model = compiled(make_model(), precision="bfloat16")
+        images = np.random.default_rng(0).random((4, *model.input_shape[1:]), dtype=np.float32)
+        wrapped = InFloat32(Seen())
+        with torch.autocast("cpu", torch.bfloat16):
+            outputs = model(images)
+            value = wrapped(np.zeros((4, 1), np.float32), outputs)
+        rounding = (outputs - model(images)).abs().max().item()
+        assert 1e-5 < rounding < 0.05
+        assert seen["loss"] == (False, torch.float32)
+        assert float(value) == pytest.approx(-np.log(1 - outputs.detach().numpy()).mean(), rel=1e-5)
+        assert isinstance(model.loss, InFloat32)
