@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,29 +20,18 @@ from kbin.engine.features import FeatureEngine
 from kbin.engine.inputs import ImageInputs
 from kbin.engine.runtimes import runtime_name
 from kbin.environment import available_cores, describe_environment
-from kbin.errors import ConfigError, DataError, unknown_name
+from kbin.errors import ConfigError, DataError
 from kbin.experiment_file import dump_experiment
 from kbin.explain.augmented_samples import augmented_samples
 from kbin.model_inputs import Augmentation, SetImages
-from kbin.model_run import ModelRun, build_configured, run_model
+from kbin.model_run import ModelRun, run_model
 from kbin.model_stages import Setting
-from kbin.models.memory import Memory, memory_table
-from kbin.models.parameters import ParameterTable, parameter_table
+from kbin.planned_models import PlannedModel, plan_models
 from kbin.progress import Progress
 from kbin.report.plots import draw_plots
 from kbin.report.rendering import write_report
 from kbin.results import SeedPredictions, evaluate_sets
 from kbin.runs import RunDirectory
-
-
-@dataclass(frozen=True)
-class PlannedModel:
-    """A model that was built once before anything runs, so that faults show at once."""
-
-    config: ModelConfig
-    parameters: ParameterTable
-    memory: Memory
-    learning_rate: float
 
 
 def run_experiment(config: ExperimentConfig, out: Path, progress: Progress) -> int:
@@ -112,22 +100,6 @@ def describe_sets(loaded: LoadedSets) -> list[str]:
     return lines + [f"note: {note}" for note in loaded.notes]
 
 
-def plan_models(config: ExperimentConfig, loaded: LoadedSets) -> list[PlannedModel]:
-    """Builds every model once, with its weights, and counts its parameters.
-
-    Raises:
-        ConfigError: The settings do not fit the data.
-        WeightsError: Weights cannot be had, or belong to another network.
-    """
-    _check_fit(config, loaded)
-    planned = []
-    for model in config.models:
-        built = build_configured(model, len(loaded.classes), config.data.image_size, config.training.seeds[0])
-        rate = model.training_of(model.steps[-1], config.training).rate(model.steps[-1].trains_backbone)
-        planned.append(PlannedModel(model, parameter_table(built), memory_table(built), rate))
-    return planned
-
-
 def open_engine(config: ExperimentConfig, progress: Progress) -> FeatureEngine | None:
     """Returns what computes and stores features; None where the uncut models are trained.
 
@@ -144,37 +116,6 @@ def open_engine(config: ExperimentConfig, progress: Progress) -> FeatureEngine |
         config.data.resize,
         progress,
     )
-
-
-def _check_fit(config: ExperimentConfig, loaded: LoadedSets) -> None:
-    """Refuses settings that the data cannot serve, before anything is computed."""
-    classes = loaded.classes
-    for model in config.models:
-        if model.head.output == "sigmoid" and len(classes) > 2:
-            raise ConfigError(f"model {model.id}: a sigmoid output tells two classes apart; here are {len(classes)}.")
-        for stage in model.steps:
-            _check_training(model.id or "", model.training_of(stage, config.training), loaded)
-
-
-def _check_training(model_id: str, settings: TrainingConfig, loaded: LoadedSets) -> None:
-    for name in settings.class_weight if isinstance(settings.class_weight, dict) else ():
-        if name not in loaded.classes:
-            raise ConfigError(f"training.class_weight: {unknown_name('class', name, loaded.classes)}")
-    if settings.early_stopping is not None and "validation" not in loaded.sets:
-        raise ConfigError(
-            "training.early_stopping needs a validation set, and there is none: set data.split.validation, or leave "
-            "early_stopping out."
-        )
-    if settings.warmup_epochs >= settings.epochs:
-        raise ConfigError(
-            f"model {model_id}: warmup_epochs is {settings.warmup_epochs}, but it trains for {settings.epochs} epochs "
-            "(a stage has its own): the warm-up must leave at least one."
-        )
-    if settings.class_weight == "balanced" and settings.sampling != "none":
-        raise ConfigError(
-            f"model {model_id}: `class_weight: balanced` and `sampling: {settings.sampling}` both make up for unequal "
-            "classes, and together they overdo it: choose one."
-        )
 
 
 def augmentation(config: ExperimentConfig, train: SetImages) -> Augmentation | None:

@@ -4,12 +4,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
-from kbin.catalogue import AUGMENTATIONS, find_backbone
+from kbin.catalogue import find_backbone
 from kbin.config.data import DataConfig
 from kbin.config.fields import Flag, FolderName, Probability, Section, one_of
 from kbin.config.models import ModelConfig
 from kbin.config.training import TrainingConfig
 from kbin.errors import ConfigError
+from kbin.options import AUGMENTATIONS
 
 
 class AugmentationConfig(BaseModel):

@@ -4,7 +4,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer
 
-from kbin.catalogue import LOSSES, OPTIMIZERS, SAMPLINGS, SCHEDULES
 from kbin.config.fields import (
     CountFromZero,
     NumberFromZero,
@@ -15,6 +14,7 @@ from kbin.config.fields import (
     as_list,
     one_of,
 )
+from kbin.options import LOSSES, OPTIMIZERS, SAMPLINGS, SCHEDULES
 
 Optimizer = Annotated[str, one_of("optimizer", OPTIMIZERS)]
 Schedule = Annotated[str, one_of("schedule", SCHEDULES)]

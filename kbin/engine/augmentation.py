@@ -14,8 +14,8 @@ import keras
 import numpy as np
 import torch
 
-from kbin.catalogue import KERAS_CV, MIXING
 from kbin.errors import ConfigError, MissingExtraError
+from kbin.options import KERAS_CV, MIXING
 
 _VALUE_RANGE = (0, 255)
 _CLASSES_PAINTED = 4  # at a time, to bound memory

@@ -11,11 +11,11 @@ import keras
 import numpy as np
 import pytest
 
-from kbin.catalogue import AUGMENTATIONS, KERAS_CV
 from kbin.engine.augmentation import Augmenter
 from kbin.engine.augmented_views import LiveViews, StoredViews
 from kbin.engine.inputs import ArrayInputs
 from kbin.errors import ConfigError, MissingExtraError
+from kbin.options import AUGMENTATIONS, KERAS_CV
 from tests.extras import OF_KERAS_CV
 from tests.networks import random_images
 

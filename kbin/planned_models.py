@@ -1,0 +1,69 @@
+"""Every model of an experiment, built once before anything runs, so that faults of settings and weights show at once."""
+
+from dataclasses import dataclass
+
+from kbin.config.experiment import ExperimentConfig
+from kbin.config.models import ModelConfig
+from kbin.config.training import TrainingConfig
+from kbin.data.sets import LoadedSets
+from kbin.errors import ConfigError, unknown_name
+from kbin.model_run import build_configured
+from kbin.models.memory import Memory, memory_table
+from kbin.models.parameters import ParameterTable, parameter_table
+
+
+@dataclass(frozen=True)
+class PlannedModel:
+    """One model with what is known of it before it is trained."""
+
+    config: ModelConfig
+    parameters: ParameterTable
+    memory: Memory
+    learning_rate: float
+
+
+def plan_models(config: ExperimentConfig, loaded: LoadedSets) -> list[PlannedModel]:
+    """Builds every model once, with its weights, and counts its parameters.
+
+    Raises:
+        ConfigError: The settings do not fit the data.
+        WeightsError: Weights cannot be had, or belong to another network.
+    """
+    _check_fit(config, loaded)
+    planned = []
+    for model in config.models:
+        built = build_configured(model, len(loaded.classes), config.data.image_size, config.training.seeds[0])
+        rate = model.training_of(model.steps[-1], config.training).rate(model.steps[-1].trains_backbone)
+        planned.append(PlannedModel(model, parameter_table(built), memory_table(built), rate))
+    return planned
+
+
+def _check_fit(config: ExperimentConfig, loaded: LoadedSets) -> None:
+    """Refuses settings that the data cannot serve, before anything is computed."""
+    classes = loaded.classes
+    for model in config.models:
+        if model.head.output == "sigmoid" and len(classes) > 2:
+            raise ConfigError(f"model {model.id}: a sigmoid output tells two classes apart; here are {len(classes)}.")
+        for stage in model.steps:
+            _check_training(model.id or "", model.training_of(stage, config.training), loaded)
+
+
+def _check_training(model_id: str, settings: TrainingConfig, loaded: LoadedSets) -> None:
+    for name in settings.class_weight if isinstance(settings.class_weight, dict) else ():
+        if name not in loaded.classes:
+            raise ConfigError(f"training.class_weight: {unknown_name('class', name, loaded.classes)}")
+    if settings.early_stopping is not None and "validation" not in loaded.sets:
+        raise ConfigError(
+            "training.early_stopping needs a validation set, and there is none: set data.split.validation, or leave "
+            "early_stopping out."
+        )
+    if settings.warmup_epochs >= settings.epochs:
+        raise ConfigError(
+            f"model {model_id}: warmup_epochs is {settings.warmup_epochs}, but it trains for {settings.epochs} epochs "
+            "(a stage has its own): the warm-up must leave at least one."
+        )
+    if settings.class_weight == "balanced" and settings.sampling != "none":
+        raise ConfigError(
+            f"model {model_id}: `class_weight: balanced` and `sampling: {settings.sampling}` both make up for unequal "
+            "classes, and together they overdo it: choose one."
+        )
