@@ -1,4 +1,4 @@
-"""Every model of an experiment, built once before anything runs, so that faults of settings and weights show at once."""
+"""Every model of an experiment, built once before anything runs, so that faults show at once."""
 
 from dataclasses import dataclass
 
