@@ -108,7 +108,9 @@ class TestSignals:
     @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
     def test_an_interrupted_command_ends_with_the_code_of_its_signal(self, number, code):
         script = (
-            "import os, sys, time\n"
+            "import os, signal, sys, time\n"
+            # A shell's background job, which a test run can be, is started with SIGINT ignored.
+            "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
             "from kbin import cli, experiment_file\n"
             "def interrupted(*arguments):\n"
             f"    os.kill(os.getpid(), {int(number)})\n"

@@ -44,7 +44,7 @@ def test_a_model_that_collapsed_is_marked_with_a_sentence_below_the_table():
     assert not any("collapsed" in line for line in lines if line.startswith("  good"))
     assert (
         "poor has collapsed: accuracy 0.583 is not above 0.583, which always answering 'functional' gets; every answer "
-        "is 'functional'; its ROC AUC is 0.500 (95% interval 0.500 to 0.500): the order is lost too."
+        "is 'functional'; its ROC AUC is 0.500: the order is lost too."
     ) in " ".join(" ".join(lines).split())
 
 
