@@ -8,6 +8,7 @@ from kbin.catalogue import find_backbone
 from kbin.config.data import DataConfig
 from kbin.config.fields import Flag, FolderName, Probability, Section, one_of
 from kbin.config.models import ModelConfig
+from kbin.config.search import SearchConfig
 from kbin.config.training import TrainingConfig
 from kbin.errors import ConfigError
 from kbin.options import AUGMENTATIONS
@@ -69,6 +70,7 @@ class ExperimentConfig(Section):
     augment: tuple[AugmentationConfig, ...] = ()
     engine: EngineConfig = EngineConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    search: SearchConfig | None = None
 
     @field_validator("models")
     @classmethod
@@ -93,6 +95,13 @@ class ExperimentConfig(Section):
             raise ValueError(f"two models have the id {', '.join(twice)}: give each an `id` of its own")
         return spread
 
+    @field_validator("search")
+    @classmethod
+    def _that_the_models_allow(cls, search: SearchConfig | None, info: ValidationInfo) -> SearchConfig | None:
+        for model in info.data.get("models", ()) if search is not None else ():
+            search.check_model(model)
+        return search
+
     def quick(self) -> Self:
         """Returns the same experiment as a minute's trial: few images, two epochs, one seed, one epoch a stage."""
         training = self.training.model_copy(
@@ -105,6 +114,7 @@ class ExperimentConfig(Section):
                 "training": training,
                 "models": tuple(_quick_model(model) for model in self.models),
                 "data": data,
+                "search": self.search and self.search.quick(),
             }
         )
 

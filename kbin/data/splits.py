@@ -123,7 +123,7 @@ def split_indices(
         raise DataError(f"data.split: test {test} and validation {validation} leave nothing for training.")
     if not shares:
         return {TRAIN: np.arange(len(labels))}
-    units = _inseparable(len(labels), identical, groups)
+    units = inseparable(len(labels), identical, groups)
     names = (TRAIN, *reversed(shares))
     _check_enough(labels, units, classes, names, grouped=groups is not None)
     take = _take_groups if groups is not None else _take_images
@@ -138,8 +138,17 @@ def split_indices(
     return {name: parts[name] for name in names}
 
 
-def _inseparable(number: int, identical: Strings | None, groups: Strings | None) -> Units:
-    """Numbers the smallest pieces that must stay together: groups, merged where they share an image."""
+def inseparable(number: int, identical: Strings | None, groups: Strings | None) -> Units:
+    """Numbers the smallest pieces that must stay together: groups, merged where they share an image.
+
+    Args:
+        number: Of images.
+        identical: shape (number,); images with the same value are copies.
+        groups: shape (number,); images with the same value stay together.
+
+    Returns:
+        shape (number,), the piece of each image.
+    """
     ties = [np.unique(keys, return_inverse=True)[1] for keys in (identical, groups) if keys is not None]
     if not ties:
         return np.arange(number)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from kbin.errors import DataError, unknown_name
 from kbin.evaluation.drawing import PALETTE, REFERENCE_COLOR, panels, set_title
-from kbin.evaluation.metric_names import METRICS
+from kbin.metric_names import METRICS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,7 +13,7 @@ from sklearn.metrics import (
     precision_recall_fscore_support,
 )
 
-from kbin.evaluation.metric_names import METRIC_NAMES
+from kbin.metric_names import METRIC_NAMES
 
 # A metric's value, or the reason why this set has none.
 Outcome = float | str

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kbin.evaluation.confusion import ConfusionMatrix
-from kbin.evaluation.metric_names import METRICS, MetricRow
+from kbin.metric_names import METRICS, MetricRow
 from kbin.report.pictures import Picture, learning_pictures
 from kbin.report.plots import MOST_CLASSES_IN_CONFUSION
 from kbin.report.recorded import ModelResults, RunResults, SetResults

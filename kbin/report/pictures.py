@@ -7,7 +7,7 @@ from math import isnan
 from pathlib import Path
 
 from kbin.errors import RunFolderError
-from kbin.evaluation.metric_names import metric_row
+from kbin.metric_names import metric_row
 from kbin.report.plots import CURVE_KINDS, CurveKind
 from kbin.report.recorded import TRAIN, ModelResults, RunResults
 from kbin.report.set_figures import DEPTH_METRICS, depth_curves, prevalence_curves

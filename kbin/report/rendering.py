@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from kbin.errors import KbinError
-from kbin.evaluation.metric_names import METRICS
+from kbin.metric_names import METRICS
 from kbin.report.costs import parameter_table, time_table
 from kbin.report.model_sections import THRESHOLD_COLUMNS, model_sections
 from kbin.report.pictures import augmented_picture, curve_pictures, depth_pictures, prevalence_pictures

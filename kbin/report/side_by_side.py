@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from kbin.evaluation.metric_names import MetricRow, metric_row
+from kbin.metric_names import MetricRow, metric_row
 from kbin.report.recorded import TEST, TRAIN, VALIDATION, RunResults, SetResults
 from kbin.report.tables import Cell, Footnotes, metric_cell
 from kbin.report.wording import COLLAPSED

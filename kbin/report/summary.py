@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.cells import cell_len, chop_cells
 
-from kbin.evaluation.metric_names import metric_row
+from kbin.metric_names import metric_row
 from kbin.report.recorded import RunResults, SetResults, read_results
 from kbin.report.wording import (
     COLLAPSED,

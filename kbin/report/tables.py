@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from kbin.evaluation.metric_names import METRICS, MetricRow
+from kbin.metric_names import METRICS, MetricRow
 from kbin.report.recorded import TRAIN, RunResults, SetResults
 from kbin.report.wording import (
     contents_text,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from kbin.evaluation.metric_names import metric_row
+from kbin.metric_names import metric_row
 from kbin.report.recorded import ModelResults, RunResults, SetResults
 
 UNDEFINED = "\N{EN DASH}"

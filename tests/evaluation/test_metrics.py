@@ -5,7 +5,7 @@ import pytest
 from sklearn import metrics as reference
 
 from kbin.errors import DataError
-from kbin.evaluation.metric_names import METRIC_NAMES
+from kbin.metric_names import METRIC_NAMES
 from kbin.evaluation.metrics import binary_metrics, classification_metrics, multiclass_metrics
 from kbin.evaluation.outcomes import ClassMetrics
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from kbin.errors import KbinError, RunFolderError
-from kbin.evaluation.metric_names import METRICS
+from kbin.metric_names import METRICS
 from kbin.report import pictures
 from kbin.report.plots import draw_plots
 from kbin.report.rendering import write_report

@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from kbin.errors import ConfigError
-from kbin.evaluation.metric_names import METRIC_NAMES, METRICS, metric_row
+from kbin.metric_names import METRIC_NAMES, METRICS, metric_row
 
 
 def test_every_row_tells_a_person_what_it_is():
@@ -43,7 +43,7 @@ def test_an_unknown_metric_lists_the_nearest_first():
 
 
 def test_the_table_costs_no_heavy_import():
-    code = "import sys, kbin.evaluation.metric_names; print({'numpy', 'sklearn', 'keras', 'torch'} & set(sys.modules))"
+    code = "import sys, kbin.metric_names; print({'numpy', 'sklearn', 'keras', 'torch'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 
