@@ -1,0 +1,1 @@
+"""Settings compared by cross-validation: combinations, folds, trials, and the choice of one."""
