@@ -58,13 +58,16 @@ def build_configured(model: ModelConfig, num_classes: int, image_size: int, seed
     )
 
 
-def run_model(model_config: ModelConfig, sets: Mapping[str, SetImages], setting: Setting, seed: int) -> ModelRun:
+def run_model(
+    model_config: ModelConfig, sets: Mapping[str, SetImages], setting: Setting, run: RunDirectory, seed: int
+) -> ModelRun:
     """Trains and evaluates one model under one seed, and saves what it leaves.
 
     Args:
         model_config: The entry of `models`.
         sets: Evaluation sets by name; "train" is trained on, "validation", where it is there, watched.
         setting: What it has in common with the others.
+        run: Where history, model and predictions go.
         seed: Of initial weights, order and dropout.
 
     Raises:
@@ -78,13 +81,13 @@ def run_model(model_config: ModelConfig, sets: Mapping[str, SetImages], setting:
 
     hashes = {name: one.data.content_hashes() for name, one in sets.items()}
     outputs = predict_sets(result.network, result.inputs, hashes, PREDICTION_BATCH)
-    probabilities = {name: _probabilities(outputs[name]) for name in sets}
+    probabilities = {name: probabilities_of(outputs[name]) for name in sets}
     for scores in probabilities.values():
         check_converged(scores, result.learning_rate)
     model_id = model_config.id or ""
-    _save_predictions(setting.run, model_id, seed, result.trained, sets, probabilities)
+    _save_predictions(run, model_id, seed, result.trained, sets, probabilities)
     # Without optimizer and metrics: the file opens wherever Keras is.
-    path = setting.run.save_model(model_id, seed, keras.Model(model.input, model.output, name=model.name).save)
+    path = run.save_model(model_id, seed, keras.Model(model.input, model.output, name=model.name).save)
     compared = next((name for name in ("test", "validation") if name in sets), "train")
     few = np.arange(min(_IMAGES_COMPARED, len(sets[compared].data)))
     check_saved(path, model, sets[compared].images.take(few), probabilities[compared][few], result.precision)
@@ -92,7 +95,8 @@ def run_model(model_config: ModelConfig, sets: Mapping[str, SetImages], setting:
     return ModelRun(seed, result.trained, probabilities, clock.seconds)
 
 
-def _probabilities(outputs: np.ndarray) -> np.ndarray:
+def probabilities_of(outputs: np.ndarray) -> np.ndarray:
+    """Returns a network's outputs as probabilities: shape (n,) for a sigmoid, (n, num_classes) for softmax."""
     return outputs[:, 0] if outputs.shape[1] == 1 else outputs
 
 
@@ -106,7 +110,7 @@ def _save_predictions(
 ) -> None:
     run.save_history(model_id, seed, trained.history)
     for name, one in sets.items():
-        run.save_predictions(model_id, seed, name, _as_predictions(one.data, probabilities[name]), one.data.classes)
+        run.save_predictions(model_id, seed, name, as_predictions(one.data, probabilities[name]), one.data.classes)
 
 
 def check_saved(path: Path, model: keras.Model, images: np.ndarray, scores: np.ndarray, precision: str) -> None:
@@ -119,8 +123,8 @@ def check_saved(path: Path, model: keras.Model, images: np.ndarray, scores: np.n
         scores: The probabilities of these images from stored features.
         precision: Of the stored features.
     """
-    whole = _probabilities(np.asarray(model.predict_on_batch(images)))
-    again = _probabilities(np.asarray(keras.saving.load_model(path, compile=False).predict_on_batch(images)))
+    whole = probabilities_of(np.asarray(model.predict_on_batch(images)))
+    again = probabilities_of(np.asarray(keras.saving.load_model(path, compile=False).predict_on_batch(images)))
     for what, values, expected, allowed in (
         ("opened again, it", again, whole, _LARGEST_DIFFERENCE["float32"]),
         ("as one model, it", whole, scores, _LARGEST_DIFFERENCE[precision]),
@@ -133,7 +137,13 @@ def check_saved(path: Path, model: keras.Model, images: np.ndarray, scores: np.n
             )
 
 
-def _as_predictions(data: Dataset, probabilities: np.ndarray) -> Predictions:
+def as_predictions(data: Dataset, probabilities: np.ndarray) -> Predictions:
+    """Returns probabilities of a set's images as predictions with their names.
+
+    Args:
+        data: The images.
+        probabilities: shape (n,) or (n, num_classes), in their order.
+    """
     several = len(data.classes) > 2
     if probabilities.ndim == 2:
         score = probabilities.max(axis=1) if several else probabilities[:, 1]

@@ -20,7 +20,6 @@ from kbin.models.classifiers import STANDARDIZE
 from kbin.models.freezing import check_frozen, freeze_below, frozen_fingerprints
 from kbin.models.standardization import standardize_on
 from kbin.progress import Progress
-from kbin.runs import RunDirectory
 from kbin.training.trainer import Labelled, Trained, train
 
 PREDICTION_BATCH = 128
@@ -34,14 +33,12 @@ class Setting:
         training: The section `training`.
         engine: Gives the features of the frozen prefix; None trains the uncut models.
         augmentation: How training images are augmented; None where they are not.
-        run: Where history, model and predictions go.
         progress: Where bars are shown.
     """
 
     training: TrainingConfig
     engine: FeatureEngine | None
     augmentation: Augmentation | None
-    run: RunDirectory
     progress: Progress
 
 

@@ -12,7 +12,8 @@ from kbin.engine.calibration import seconds_per_image, seconds_per_step
 from kbin.engine.features import FeatureEngine, feature_bytes
 from kbin.engine.prefix import Cut, cut
 from kbin.engine.sampling import epoch_size
-from kbin.experiment import augmentation, describe_sets, images_of_sets, open_engine
+from kbin.experiment import describe_sets
+from kbin.experiment_inputs import augmentation, images_of_sets, open_engine
 from kbin.model_inputs import Augmentation, SetImages
 from kbin.model_run import build_configured
 from kbin.models.freezing import freeze_below

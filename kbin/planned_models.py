@@ -1,5 +1,6 @@
 """Every model of an experiment, built once before anything runs, so that faults show at once."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kbin.config.experiment import ExperimentConfig
@@ -10,6 +11,7 @@ from kbin.errors import ConfigError, unknown_name
 from kbin.model_run import build_configured
 from kbin.models.memory import Memory, memory_table
 from kbin.models.parameters import ParameterTable, parameter_table
+from kbin.search.plan import SearchPlan
 
 
 @dataclass(frozen=True)
@@ -22,26 +24,35 @@ class PlannedModel:
     learning_rate: float
 
 
-def plan_models(config: ExperimentConfig, loaded: LoadedSets) -> list[PlannedModel]:
+def plan_models(config: ExperimentConfig, loaded: LoadedSets, search: SearchPlan | None = None) -> list[PlannedModel]:
     """Builds every model once, with its weights, and counts its parameters.
+
+    Args:
+        config: Every setting resolved.
+        loaded: The sets.
+        search: What is searched; its combinations must fit the data, too.
 
     Raises:
         ConfigError: The settings do not fit the data.
         WeightsError: Weights cannot be had, or belong to another network.
     """
-    _check_fit(config, loaded)
-    planned = []
-    for model in config.models:
-        built = build_configured(model, len(loaded.classes), config.data.image_size, config.training.seeds[0])
-        rate = model.training_of(model.steps[-1], config.training).rate(model.steps[-1].trains_backbone)
-        planned.append(PlannedModel(model, parameter_table(built), memory_table(built), rate))
-    return planned
+    _check_fit(config, loaded, config.models)
+    if search is not None:
+        _check_fit(config, loaded, [variant for model in config.models for variant in search.variants(model)])
+    return [plan_model(model, config, len(loaded.classes)) for model in config.models]
 
 
-def _check_fit(config: ExperimentConfig, loaded: LoadedSets) -> None:
+def plan_model(model: ModelConfig, config: ExperimentConfig, num_classes: int) -> PlannedModel:
+    """Builds a model once, and counts its parameters."""
+    built = build_configured(model, num_classes, config.data.image_size, config.training.seeds[0])
+    rate = model.training_of(model.steps[-1], config.training).rate(model.steps[-1].trains_backbone)
+    return PlannedModel(model, parameter_table(built), memory_table(built), rate)
+
+
+def _check_fit(config: ExperimentConfig, loaded: LoadedSets, models: Iterable[ModelConfig]) -> None:
     """Refuses settings that the data cannot serve, before anything is computed."""
     classes = loaded.classes
-    for model in config.models:
+    for model in models:
         if model.head.output == "sigmoid" and len(classes) > 2:
             raise ConfigError(f"model {model.id}: a sigmoid output tells two classes apart; here are {len(classes)}.")
         for stage in model.steps:

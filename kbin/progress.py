@@ -1,11 +1,12 @@
 """What a person sees while kbin works: bars with the time left on a terminal, plain lines in a log."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
 Advance = Callable[[int], None]
+Update = Callable[[int, Sequence[str]], None]
 
 _SECONDS_BETWEEN_LINES = 10.0  # in a log
 
@@ -21,6 +22,15 @@ class Progress:
         """Shows the progress of `total` units; the block calls what it gets with the number of units done."""
         yield lambda done: None
 
+    @contextmanager
+    def board(self, description: str, total: int, unit: str) -> Iterator[Update]:
+        """Shows the progress of `total` units above some lines that change.
+
+        The block calls what it gets with the number of units done and the lines that hold now.
+        """
+        with self.bar(description, total, unit) as advance:
+            yield lambda done, lines: advance(done)
+
 
 class LogProgress(Progress):
     """Plain lines, for a log file or a pipe."""
@@ -35,10 +45,16 @@ class LogProgress(Progress):
     @contextmanager
     def bar(self, description: str, total: int, unit: str) -> Iterator[Advance]:
         """Prints a line every ten seconds, with the time left, and one at the end."""
+        with self.board(description, total, unit) as update:
+            yield lambda done: update(done, ())
+
+    @contextmanager
+    def board(self, description: str, total: int, unit: str) -> Iterator[Update]:
+        """Prints a line every ten seconds, with the time left and the first of the lines, and one at the end."""
         start = last = time.monotonic()
         done = 0
 
-        def advance(count: int) -> None:
+        def update(count: int, lines: Sequence[str]) -> None:
             nonlocal done, last
             done += count
             now = time.monotonic()
@@ -46,8 +62,10 @@ class LogProgress(Progress):
                 last = now
                 left = (now - start) / done * (total - done)
                 self.say(f"  {description}: {done:,} of {total:,} {unit}, {duration(left)} left")
+                for line in lines[:1]:
+                    self.say(f"    {line}")
 
-        yield advance
+        yield update
         self.say(f"  {description}: {done:,} {unit} in {duration(time.monotonic() - start)}")
 
 
@@ -66,20 +84,36 @@ class TerminalProgress(Progress):
     @contextmanager
     def bar(self, description: str, total: int, unit: str) -> Iterator[Advance]:
         """Draws a bar that disappears at the end and leaves one line."""
+        with self.board(description, total, unit) as update:
+            yield lambda done: update(done, ())
+
+    @contextmanager
+    def board(self, description: str, total: int, unit: str) -> Iterator[Update]:
+        """Draws a bar above lines that change; both disappear at the end and leave one line."""
+        from rich.console import Group
+        from rich.live import Live
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as RichProgress
+        from rich.text import Text
 
         start = time.monotonic()
-        columns = (
+        bar = RichProgress(
             TextColumn("  {task.description}", markup=False),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TextColumn(unit),
             TimeRemainingColumn(),
+            console=self._console,
         )
-        with RichProgress(*columns, console=self._console, transient=True) as progress:
-            task = progress.add_task(description, total=total)
-            yield lambda count: progress.advance(task, count)
+        task = bar.add_task(description, total=total)
+        with Live(bar, console=self._console, transient=True) as live:
+
+            def update(count: int, lines: Sequence[str]) -> None:
+                bar.advance(task, count)
+                if lines:
+                    live.update(Group(bar, *(Text(f"    {line}", no_wrap=True, overflow="ellipsis") for line in lines)))
+
+            yield update
         self.say(f"  {description}: {total:,} {unit} in {duration(time.monotonic() - start)}")
 
 

@@ -155,7 +155,7 @@ class RunDirectory:
         """Writes history.csv, a row an epoch."""
         names = list(dict.fromkeys(name for row in rows for name in row))
         table = [[row.get(name, "") for name in names] for row in rows]
-        write_whole(self.model_folder(model_id, seed) / "history.csv", _as_csv(names, table))
+        write_whole(self.model_folder(model_id, seed) / "history.csv", as_csv(names, table))
 
     def save_model(self, model_id: str, seed: int, save: Callable[[Path], None]) -> Path:
         """Writes model.keras, aside first, and returns its path."""
@@ -184,7 +184,7 @@ class RunDirectory:
             names += list(classes)
             columns += [[f"{value:.9g}" for value in column] for column in predictions.probabilities.T]
         path = self.model_folder(model_id, seed) / "predictions" / f"{set_name}.csv"
-        write_whole(path, _as_csv(names, zip(*columns, strict=True)))
+        write_whole(path, as_csv(names, zip(*columns, strict=True)))
 
     def results(self) -> dict[str, Any]:
         """Reads results.json.
@@ -250,7 +250,8 @@ def _as_json(value: Mapping[str, Any]) -> str:
     return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _as_csv(names: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
+def as_csv(names: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
+    """Returns a table as CSV text."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(names)

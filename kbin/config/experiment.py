@@ -98,8 +98,9 @@ class ExperimentConfig(Section):
     @field_validator("search")
     @classmethod
     def _that_the_models_allow(cls, search: SearchConfig | None, info: ValidationInfo) -> SearchConfig | None:
-        for model in info.data.get("models", ()) if search is not None else ():
-            search.check_model(model)
+        if search is not None:
+            for model in info.data.get("models", ()):
+                search.check_model(model)
         return search
 
     def quick(self) -> Self:

@@ -69,9 +69,9 @@ class SearchConfig(Section):
     `grid` tries every combination of the listed values; `random` draws `num_combinations`, each value from a list or
     from a range `{low, high, log}`. Keys are `training.<setting>`, `head.<setting>`, `train_blocks` and `train_from`;
     without any, the settings of the file are cross-validated as they are. `folds` are stratified by class and keep the
-    groups of `data.split.group` together; each of `repeats` draws folds and initial weights anew. `score` is any metric;
-    `select: one_standard_error` takes the simplest combination within one standard error of the best. `refit: false`
-    trains nothing after the search.
+    groups of `data.split.group` together; each of `repeats` draws folds and initial weights anew. `score` is any
+    metric; `select: one_standard_error` takes the simplest combination within one standard error of the best.
+    `refit: false` trains nothing after the search.
     """
 
     folds: Annotated[int, Field(strict=True, ge=2)] = 5
@@ -129,10 +129,7 @@ class SearchConfig(Section):
     def quick(self) -> "SearchConfig":
         """Returns the same search as a minute's trial: two folds, two values of everything, few epochs."""
         grid = {key: _quick_values(key, values) for key, values in self.grid.items()}
-        space = {
-            key: (1, 2) if key == "training.epochs" else choice
-            for key, choice in self.random.items()
-        }
+        space = {key: (1, 2) if key == "training.epochs" else choice for key, choice in self.random.items()}
         return self.model_copy(
             update={
                 "folds": 2,

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 from kbin.evaluation.depth import DepthCurve, DepthPoint, draw_depth
 from kbin.evaluation.drawing import shortened
-from kbin.metric_names import metric_row
 from kbin.evaluation.prevalence import PrevalenceCurve, draw_prevalence
+from kbin.metric_names import metric_row
 from kbin.report.recorded import TRAIN, ModelResults, RunResults
 from kbin.report.wording import trained_text
 

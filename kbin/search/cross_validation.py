@@ -74,7 +74,7 @@ def make_folds(train: Dataset, plan: FoldPlan) -> list[Fold]:
         divided = _divide(train.labels, units, plan.folds, plan.seed + repeat, grouped=groups is not None)
         for number, held_out in enumerate(divided):
             rest = np.setdiff1d(np.arange(len(train)), held_out)
-            _check_classes(train, rest, number)
+            _check_classes(train, rest, held_out, number)
             kept, validation = _without_validation(train, rest, groups, plan)
             folds.append(Fold(repeat, number, seed, kept, validation, held_out))
     return folds
@@ -118,10 +118,11 @@ def _check_enough(train: Dataset, units: Units, folds: int, *, grouped: bool) ->
             )
 
 
-def _check_classes(train: Dataset, part: Indices, number: int) -> None:
+def _check_classes(train: Dataset, part: Indices, held_out: Indices, number: int) -> None:
     absent = np.setdiff1d(np.arange(len(train.classes)), train.labels[part])
-    if len(absent):
+    lack = f"training part has no image of '{train.classes[absent[0]]}'" if len(absent) else "held-out part is empty"
+    if len(absent) or not len(held_out):
         raise DataError(
-            f"search.folds: the training part of fold {number + 1} has no image of '{train.classes[absent[0]]}', since "
-            f"its groups are few and large. Set another search.seed or fewer folds."
+            f"search.folds: fold {number + 1}'s {lack}, since its groups are few and large. Set another search.seed, "
+            "or fewer folds."
         )

@@ -5,9 +5,9 @@ import pytest
 from sklearn import metrics as reference
 
 from kbin.errors import DataError
-from kbin.metric_names import METRIC_NAMES
 from kbin.evaluation.metrics import binary_metrics, classification_metrics, multiclass_metrics
 from kbin.evaluation.outcomes import ClassMetrics
+from kbin.metric_names import METRIC_NAMES
 
 CLASSES = ("functional", "defective")
 THREE = ("normal", "bacterial", "viral")

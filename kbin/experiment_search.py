@@ -1,0 +1,112 @@
+"""The search of an experiment: model by model, with the table of all trials and the predictions of the chosen ones."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from kbin.config.experiment import ExperimentConfig
+from kbin.engine.runtimes import runtime_name
+from kbin.errors import ClusterError, ConfigError, DataError
+from kbin.execution import Execution
+from kbin.model_entries import described, failure, run_all_seeds
+from kbin.model_inputs import SetImages
+from kbin.model_stages import Setting
+from kbin.planned_models import PlannedModel, plan_model
+from kbin.runs import RunDirectory
+from kbin.search.plan import SearchPlan
+from kbin.search.results import FoundSettings, found_lines
+from kbin.search.running import TrialRunner
+from kbin.search_files import SearchFiles
+
+
+class ExperimentSearch:
+    """Searches the settings of each model, and trains it with the chosen ones.
+
+    Args:
+        config: Every setting resolved.
+        plan: Combinations and folds.
+        sets: Evaluation sets by name.
+        setting: What the models have in common.
+        run: The run's folder.
+        execution: Where trials run.
+    """
+
+    def __init__(
+        self,
+        config: ExperimentConfig,
+        plan: SearchPlan,
+        sets: Mapping[str, SetImages],
+        setting: Setting,
+        run: RunDirectory,
+        execution: Execution,
+    ):
+        self._config, self._plan, self._sets, self._setting, self._run = config, plan, sets, setting, run
+        self._files = SearchFiles(run)
+        # Named, so that trials do not depend on which runtime another machine would take.
+        engine = config.engine.model_copy(update={"runtime": runtime_name(config.engine.runtime)})
+        self._runner = TrialRunner(
+            config.model_copy(update={"engine": engine}),
+            plan,
+            sets,
+            setting.engine,
+            setting.augmentation,
+            execution,
+            self._files,
+            setting.progress,
+        )
+        self._rows: list[dict[str, Any]] = []
+
+    def run(self, planned: PlannedModel) -> dict[str, Any]:
+        """Returns the entry of one model in results.json, its search in it; a failure is recorded."""
+        model, progress = planned.config, self._setting.progress
+        start = time.perf_counter()
+        try:
+            outcomes = self._runner.run(model)
+            found = FoundSettings.of(model, self._plan, outcomes, self._config.training)
+            self._save(found)
+        except (DataError, ConfigError, ClusterError):
+            raise  # a fault of the input, or of the cluster, concerns every model
+        except Exception as error:
+            return described(planned, self._config.training) | failure(model, error, self._setting)
+        for line in found_lines(found):
+            progress.say(f"  {line}")
+        entry = {"search": found.entry() | {"seconds": round(time.perf_counter() - start, 3)}}
+        return self._trained(planned, found) | entry
+
+    def _save(self, found: FoundSettings) -> None:
+        self._rows += found.rows()
+        self._files.save_table(self._rows)
+        train = self._sets["train"].data
+        out_of_fold = found.out_of_fold(train)
+        if out_of_fold is not None:
+            self._files.save_out_of_fold(found.model.id or "", *out_of_fold, train.classes)
+
+    def _trained(self, planned: PlannedModel, found: FoundSettings) -> dict[str, Any]:
+        """Returns the entry of the model with the chosen settings, trained on the whole training set."""
+        config = self._config
+        if found.chosen is None:
+            error = {"status": "failed", "error": found.error, "sets": {}}
+            return described(planned, config.training) | error
+        chosen = plan_model(found.chosen, config, len(self._sets["train"].data.classes))
+        if not self._plan.settings.refit:
+            return described(chosen, config.training) | {"status": "done", "seconds": {}, "epoch": [], "sets": {}}
+        return run_all_seeds(chosen, config, self._sets, self._setting, self._run)
+
+    def clear(self) -> None:
+        """Removes the finished trials, once the results are written."""
+        self._files.clear()
+
+
+def search_entry(plan: SearchPlan) -> dict[str, Any]:
+    """Returns what results.json says of the search of all models."""
+    settings = plan.settings
+    return {
+        "score": settings.score,
+        "folds": settings.folds,
+        "repeats": settings.repeats,
+        "select": settings.select,
+        "refit": settings.refit,
+        "keys": list(settings.keys),
+        "num_trials": plan.num_trials,
+        "notes": list(plan.notes),
+    }

@@ -1,0 +1,87 @@
+"""One model under all its seeds -> its entry in results.json."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from kbin.config.experiment import ExperimentConfig
+from kbin.config.models import ModelConfig
+from kbin.config.training import TrainingConfig
+from kbin.errors import ConfigError, DataError
+from kbin.model_inputs import SetImages
+from kbin.model_run import ModelRun, run_model
+from kbin.model_stages import Setting
+from kbin.planned_models import PlannedModel
+from kbin.results import SeedPredictions, evaluate_sets
+from kbin.runs import RunDirectory
+
+
+def run_all_seeds(
+    planned: PlannedModel,
+    config: ExperimentConfig,
+    sets: Mapping[str, SetImages],
+    setting: Setting,
+    run: RunDirectory,
+) -> dict[str, Any]:
+    """Trains and evaluates a model seed by seed; a failure is recorded, and the other models go on.
+
+    Args:
+        planned: The model.
+        config: Every setting resolved.
+        sets: Evaluation sets by name.
+        setting: What the models have in common.
+        run: Where histories, models and predictions go.
+    """
+    model, entry = planned.config, described(planned, config.training)
+    setting.progress.say(
+        f"{model.id}: {planned.parameters.trainable:,} of {planned.parameters.total:,} parameters train"
+    )
+    try:
+        runs = [run_model(model, sets, setting, run, seed) for seed in config.training.seeds]
+    except (DataError, ConfigError):
+        raise  # a fault of the input concerns every model
+    except Exception as error:
+        return entry | failure(model, error, setting)
+    labels = {name: one.data.labels for name, one in sets.items()}
+    seeds = [SeedPredictions(one.seed, one.probabilities) for one in runs]
+    return entry | {
+        "status": "done",
+        "seconds": _summed_seconds(runs),
+        "epoch": [one.trained.epoch for one in runs],
+        "sets": evaluate_sets(labels, sets["train"].data.classes, seeds, config.evaluation.threshold),
+    }
+
+
+def described(planned: PlannedModel, training: TrainingConfig) -> dict[str, Any]:
+    """Returns what is known of a model before it is trained."""
+    model = planned.config
+    return {
+        "id": model.id,
+        "backbone": model.backbone,
+        "weights": Path(model.weights).name,
+        "train_blocks": model.trained_part,
+        "stages": _stages(model, training),
+        "learning_rate": planned.learning_rate,
+        "parameters": planned.parameters.as_dict(),
+        "blocks": [vars(row) for row in planned.parameters.rows],
+        "memory": {name: round(value, 3) for name, value in vars(planned.memory).items()},
+    }
+
+
+def failure(model: ModelConfig, error: Exception, setting: Setting) -> dict[str, Any]:
+    """Says that a model failed, and returns what its entry says of it."""
+    setting.progress.say(f"{model.id} failed: {error}")
+    return {"status": "failed", "error": f"{type(error).__name__}: {error}", "sets": {}}
+
+
+def _stages(model: ModelConfig, training: TrainingConfig) -> list[dict[str, Any]]:
+    """Returns what each stage trains, how long and at what rate; nothing for a model that has one."""
+    settings = [model.training_of(stage, training) for stage in model.stages]
+    return [
+        {"train_blocks": stage.trained_part, "epochs": one.epochs, "learning_rate": one.learning_rate}
+        for stage, one in zip(model.stages, settings, strict=True)
+    ]
+
+
+def _summed_seconds(runs: Sequence[ModelRun]) -> dict[str, float]:
+    return {stage: round(sum(one.seconds[stage] for one in runs), 3) for stage in runs[0].seconds}

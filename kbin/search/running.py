@@ -1,0 +1,142 @@
+"""The trials of one model: those that are not finished yet are run, here or on a cluster."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from kbin.config.experiment import ExperimentConfig
+from kbin.config.models import ModelConfig
+from kbin.engine.features import FeatureEngine
+from kbin.engine.prefix import cut
+from kbin.execution import Execution
+from kbin.model_inputs import Augmentation, NetworkInputs, SetImages, stored_inputs
+from kbin.model_run import build_configured
+from kbin.progress import Progress
+from kbin.search.leaders import leader_lines
+from kbin.search.network_trials import NetworkTrial, SharedImages
+from kbin.search.pieces import Piece, id_of, run_piece
+from kbin.search.plan import SearchPlan
+from kbin.search.stacks import HeadStack, SharedFeatures, is_stackable, make_stacks
+from kbin.search.trials import Scoring, TrialIds, TrialOutcome
+from kbin.search_files import SearchFiles, StoredTrial
+
+Outcomes = list[list[TrialOutcome]]  # of each combination, a fold each
+
+
+@dataclass(frozen=True, eq=False)
+class TrialRunner:
+    """Runs the trials of the models of an experiment.
+
+    Attributes:
+        config: Every setting resolved, the runtime too.
+        plan: Combinations and folds.
+        sets: The images by set name.
+        engine: Gives the features of frozen parts; None trains uncut models.
+        augmentation: How training images are augmented; None where they are not.
+        execution: Where trials run.
+        files: Where finished ones are kept.
+        progress: Where the best so far is shown.
+    """
+
+    config: ExperimentConfig
+    plan: SearchPlan
+    sets: Mapping[str, SetImages]
+    engine: FeatureEngine | None
+    augmentation: Augmentation | None
+    execution: Execution
+    files: SearchFiles
+    progress: Progress
+
+    def run(self, model: ModelConfig) -> Outcomes:
+        """Returns what came of every trial of a model; finished ones are read and not run again.
+
+        Args:
+            model: An entry of `models`.
+        """
+        variants = self.plan.variants(model)
+        found: list[list[TrialOutcome | None]] = [[None] * len(self.plan.folds) for _ in variants]
+        work, num_waiting = [], 0
+        for pieces, shared in self._work(model, variants):
+            waiting = []
+            for piece in pieces:
+                stored = self.files.piece(id_of(piece))
+                if stored is None or [one.values["id"] for one in stored] != piece.trial_ids:
+                    waiting.append(piece)
+                else:
+                    self._enter(found, piece, [_outcome(one) for one in stored])
+            work.append((waiting, shared))
+            num_waiting += sum(len(piece.trial_ids) for piece in waiting)
+        finished = self.plan.num_trials - num_waiting
+        if finished:
+            self.progress.say(f"  {finished:,} of {self.plan.num_trials:,} trials are finished already")
+        if num_waiting:
+            with self.progress.board(f"{model.id}: search", num_waiting, "trials") as update:
+                for piece, outcomes in self._run(work):
+                    self.files.save_piece(id_of(piece), [_stored(one) for one in outcomes])
+                    self._enter(found, piece, outcomes)
+                    update(len(outcomes), leader_lines(self.plan, found))
+        return [[one for one in row if one is not None] for row in found]
+
+    def _run(
+        self, work: Sequence[tuple[list[Piece], SharedFeatures | SharedImages]]
+    ) -> Iterator[tuple[Piece, list[TrialOutcome]]]:
+        for pieces, shared in work:
+            if pieces:
+                concurrent = isinstance(shared, SharedFeatures)
+                for place, outcomes in self.execution.run(run_piece, pieces, shared, concurrent=concurrent):
+                    yield pieces[place], outcomes
+
+    def _work(
+        self, model: ModelConfig, variants: Sequence[ModelConfig]
+    ) -> list[tuple[list[Piece], SharedFeatures | SharedImages]]:
+        """Returns all trials as pieces, each kind with what its pieces share."""
+        train = self.sets["train"].data
+        scoring = Scoring(train.labels, train.classes, self.config.evaluation.threshold)
+        ids = TrialIds(self.config, train)
+        of_fold = [ids.of_fold(fold) for fold in self.plan.folds]
+        names = [[ids.joined(ids.of_model(variant), fold) for fold in of_fold] for variant in variants]
+        heads = [(place, one) for place, one in enumerate(variants) if is_stackable(one, self.config)]
+        inputs = self._head_inputs(heads[0][1]) if heads else None
+        stacks: list[Piece] = []
+        work: list[tuple[list[Piece], SharedFeatures | SharedImages]] = []
+        if inputs is not None:
+            shared = SharedFeatures.of(inputs, scoring, travels=self.execution.is_remote)
+            num_features = shared.features.take(np.arange(1)).shape[1]
+            for stack in make_stacks(heads, self.config, self.plan.folds, len(train.classes), num_features):
+                rows = zip(*(names[place] for place in stack.combinations), strict=True)
+                stacks.append(replace(stack, ids=tuple(rows)))
+            work.append((stacks, shared))
+        stacked = {place for stack in stacks if isinstance(stack, HeadStack) for place in stack.combinations}
+        networks: list[Piece] = [
+            NetworkTrial(place, names[place][number], variant, fold)
+            for place, variant in enumerate(variants)
+            if place not in stacked
+            for number, fold in enumerate(self.plan.folds)
+        ]
+        if networks:
+            work.append((networks, SharedImages(scoring, self.config, train)))
+        return work
+
+    def _head_inputs(self, model: ModelConfig) -> NetworkInputs | None:
+        """Returns the features of all sets for the head of a frozen backbone; None where the store has no room."""
+        classes = self.sets["train"].data.classes
+        built = build_configured(model, len(classes), self.config.data.image_size, self.config.training.seeds[0])
+        return stored_inputs(cut(built), self.sets, self.engine, self.augmentation, self.progress)
+
+    def _enter(self, found: list[list[TrialOutcome | None]], piece: Piece, outcomes: Sequence[TrialOutcome]) -> None:
+        if isinstance(piece, NetworkTrial):
+            found[piece.combination][self.plan.folds.index(piece.fold)] = outcomes[0]
+            return
+        size = len(piece.combinations)
+        for index, outcome in enumerate(outcomes):
+            found[piece.combinations[index % size]][index // size] = outcome
+
+
+def _stored(outcome: TrialOutcome) -> StoredTrial:
+    values = {name: value for name, value in vars(outcome).items() if name != "held_out"}
+    return StoredTrial(values, outcome.held_out)
+
+
+def _outcome(stored: StoredTrial) -> TrialOutcome:
+    return TrialOutcome(**stored.values, held_out=stored.held_out)

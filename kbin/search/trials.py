@@ -1,0 +1,130 @@
+"""A trial: one model with one combination of settings on one fold. Its id comes from the content of all three."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from kbin.config.experiment import ExperimentConfig, ThresholdConfig
+from kbin.config.models import ModelConfig
+from kbin.data.datasets import Dataset, Labels
+from kbin.evaluation.metrics import classification_metrics
+from kbin.results import locked_threshold
+from kbin.search.cross_validation import Fold
+
+_NUMBERS = 1  # raised when training or scoring a trial changes the numbers, so that old trials are not used
+
+
+@dataclass(frozen=True, eq=False)
+class TrialOutcome:
+    """What came of a trial.
+
+    Attributes:
+        id: The trial's.
+        error: Why it failed; None where it did not.
+        epoch: The kept epoch, from 1.
+        threshold: At which the metrics were computed.
+        metrics: Of the held-out part; None where it does not define one.
+        held_out: Probabilities, shape (n,) or (n, num_classes), float32.
+    """
+
+    id: str
+    error: str | None = None
+    epoch: int | None = None
+    threshold: float | None = None
+    metrics: Mapping[str, float | None] | None = None
+    held_out: np.ndarray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Scoring:
+    """What the metrics of trials are computed with.
+
+    Attributes:
+        labels: Of the whole training set.
+        classes: In label order.
+        threshold: The section `evaluation.threshold`.
+    """
+
+    labels: Labels
+    classes: Sequence[str]
+    threshold: ThresholdConfig
+
+    def outcome(
+        self, trial_id: str, fold: Fold, epoch: int, held_out: np.ndarray, validation: np.ndarray | None
+    ) -> TrialOutcome:
+        """Returns the metrics of the held-out part, at the threshold that the fold's own validation part chose.
+
+        Args:
+            trial_id: The trial's.
+            fold: Its fold.
+            epoch: The kept epoch.
+            held_out: Probabilities of the held-out part.
+            validation: Those of the validation part; None where there is none.
+        """
+        labels = None if fold.validation is None else self.labels[fold.validation]
+        threshold = locked_threshold(self.threshold, labels, validation)
+        metrics = classification_metrics(self.labels[fold.held_out], held_out, self.classes, threshold)
+        return TrialOutcome(trial_id, None, epoch, threshold, metrics.values, held_out.astype(np.float32))
+
+
+class TrialIds:
+    """Names trials by content: the same settings on the same images give the same id, whatever they are called.
+
+    Args:
+        config: The experiment; its runtime resolved.
+        train: The training set.
+    """
+
+    def __init__(self, config: ExperimentConfig, train: Dataset):
+        self._train = train
+        self._common = {
+            "numbers": _NUMBERS,
+            "classes": list(train.classes),
+            "image_size": config.data.image_size,
+            "resize": config.data.resize,
+            "augment": [layer.model_dump(mode="json") for layer in config.augment],
+            "engine": config.engine.model_dump(mode="json"),
+            "threshold": config.evaluation.threshold.model_dump(mode="json"),
+        }
+        self._training = config.training
+
+    def of_model(self, model: ModelConfig) -> str:
+        """Returns the part of an id that a model with its settings gives."""
+        stages = [
+            model.training_of(stage, self._training).model_dump(mode="json", exclude={"seeds"})
+            | {"trains": stage.trained_part}
+            for stage in model.steps
+        ]
+        weights = Path(model.weights)
+        described = {
+            "backbone": model.backbone,
+            "weights": _digest(weights.read_bytes()) if weights.is_file() else model.weights,
+            "head": model.head.model_dump(mode="json"),
+            "stages": stages,
+        }
+        return _digest(json.dumps(self._common | described, sort_keys=True).encode())
+
+    def of_fold(self, fold: Fold) -> str:
+        """Returns the part of an id that a fold gives: its images with their labels, in order, and its seed."""
+        hashes, labels = self._train.content_hashes(), self._train.labels
+        parts = [fold.train, np.empty(0, np.int64) if fold.validation is None else fold.validation, fold.held_out]
+        text = [[f"{hashes[i]} {labels[i]}" for i in part] for part in parts]
+        return _digest(json.dumps([fold.seed, *text]).encode())
+
+    @staticmethod
+    def joined(of_model: str, of_fold: str) -> str:
+        """Returns the id of a trial."""
+        return _digest(f"{of_model} {of_fold}".encode())
+
+
+def piece_id(trial_ids: Sequence[str]) -> str:
+    """Returns the id of trials that are run together."""
+    return _digest(" ".join(trial_ids).encode())
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=10).hexdigest()
