@@ -10,7 +10,6 @@ import numpy as np
 from kbin.catalogue import find_backbone
 from kbin.config.models import ModelConfig, StageConfig
 from kbin.config.training import TrainingConfig
-from kbin.data.datasets import Dataset
 from kbin.engine.features import FeatureEngine, predict_inputs
 from kbin.engine.inputs import Inputs
 from kbin.engine.prefix import cut, part_below
@@ -20,6 +19,7 @@ from kbin.models.classifiers import STANDARDIZE
 from kbin.models.freezing import check_frozen, freeze_below, frozen_fingerprints
 from kbin.models.standardization import standardize_on
 from kbin.progress import Progress
+from kbin.training.class_weights import class_weights
 from kbin.training.trainer import Labelled, Trained, train
 
 PREDICTION_BATCH = 128
@@ -167,7 +167,7 @@ class ModelTraining:
                 validation,
                 settings,
                 seed=self.seed,
-                class_weights=class_weights(settings, train_data),
+                class_weights=class_weights(settings.class_weight, train_data.labels, train_data.classes),
                 progress=self.setting.progress,
                 description=title,
                 first_epoch=first_epoch,
@@ -186,16 +186,6 @@ def check_converged(outputs: np.ndarray, learning_rate: float) -> None:
             f"training diverged at learning rate {learning_rate:g}: the model's outputs are not numbers any more. "
             "Set a smaller `training.learning_rate`."
         )
-
-
-def class_weights(training: TrainingConfig, data: Dataset) -> np.ndarray | None:
-    """Returns a weight a class, shape (num_classes,); "balanced" gives every class the same sum."""
-    if training.class_weight is None:
-        return None
-    if training.class_weight == "balanced":
-        counts = np.bincount(data.labels, minlength=len(data.classes))
-        return len(data) / (len(data.classes) * counts)
-    return np.array([training.class_weight.get(name, 1.0) for name in data.classes])
 
 
 def _standardize(network: keras.Model, train_inputs: Inputs) -> None:

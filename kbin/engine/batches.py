@@ -86,16 +86,31 @@ class Batches(keras.utils.PyDataset):
         return self._inputs.take(positions), *self._targets.take(positions)
 
     def _new_order(self) -> np.ndarray:
-        """Returns positions in the inputs: a sample's own, or that of the view whose turn it is."""
-        count = len(self._labels)
         if self._seed is None:
-            return np.arange(count)
-        generator = np.random.default_rng([self._seed, self._epoch])
-        order, earlier = epoch_order(self._labels, self._sampling, generator)
-        if self._num_views == 1:
-            return order
-        first_view = np.random.default_rng([self._seed, count]).integers(0, self._num_views, count)
-        return (first_view[order] + self._epoch + earlier) % self._num_views * count + order
+            return np.arange(len(self._labels))
+        return epoch_positions(self._labels, self._seed, self._epoch, self._num_views, self._sampling)
+
+
+def epoch_positions(
+    labels: np.ndarray, seed: int, epoch: int, num_views: int = 1, sampling: str = "none"
+) -> np.ndarray:
+    """Returns the positions in the inputs that an epoch trains on, in order: a sample's own, or its next view's.
+
+    Keras's `fit` announces the end of an epoch before the first one too, so that it trains on epochs 1, 2, ...
+
+    Args:
+        labels: shape (n,), integers.
+        seed: Of the order and of which view comes first.
+        epoch: Counted from 0.
+        num_views: Views of each sample; view v of sample i is at `v * n + i`.
+        sampling: "none", "oversample" or "undersample".
+    """
+    count = len(labels)
+    order, earlier = epoch_order(labels, sampling, np.random.default_rng([seed, epoch]))
+    if num_views == 1:
+        return order
+    first_view = np.random.default_rng([seed, count]).integers(0, num_views, count)
+    return (first_view[order] + epoch + earlier) % num_views * count + order
 
 
 _BATCHES_AHEAD = 4

@@ -57,6 +57,77 @@ def build_classifier(  # noqa: PLR0913 - the one public builder; every argument 
     output = _output_kind(output, num_classes)
     body = build_backbone(backbone, weights, image_size)
     x = layers.GlobalAveragePooling2D(name=POOL)(body.output)
+    x = head_layers(
+        x,
+        hidden_units=hidden_units,
+        dropout=dropout,
+        standardize=standardize,
+        num_classes=num_classes,
+        output=output,
+    )
+    model = keras.Model(body.input, x, name=backbone)
+    freeze_below(model, first_trainable)
+    return model
+
+
+def build_head(
+    num_features: int,
+    *,
+    seed: int,
+    hidden_units: Sequence[int] = (),
+    dropout: float = 0.0,
+    standardize: bool = False,
+    num_classes: int = 2,
+    output: str | None = None,
+) -> keras.Model:
+    """Builds a head alone, on features; its initial weights are those that Keras draws from `seed`.
+
+    Args:
+        num_features: Of each sample.
+        seed: Given to `keras.utils.set_random_seed`, which changes the global generators.
+        hidden_units: As in `build_classifier`, like the arguments that follow.
+        dropout: Rate.
+        standardize: Put a Normalization layer first.
+        num_classes: Two or more.
+        output: "sigmoid" or "softmax".
+
+    Returns:
+        The model, not compiled: shape (batch, num_features) to (batch, 1) or (batch, num_classes).
+    """
+    output = _output_kind(output, num_classes)
+    keras.utils.set_random_seed(seed)
+    features = keras.Input((num_features,))
+    outputs = head_layers(
+        features,
+        hidden_units=hidden_units,
+        dropout=dropout,
+        standardize=standardize,
+        num_classes=num_classes,
+        output=output,
+    )
+    return keras.Model(features, outputs, name="head")
+
+
+def head_layers(
+    features: keras.KerasTensor,
+    *,
+    hidden_units: Sequence[int],
+    dropout: float,
+    standardize: bool,
+    num_classes: int,
+    output: str,
+) -> keras.KerasTensor:
+    """Puts a head's layers on features and returns the probabilities.
+
+    Args:
+        features: shape (batch, num_features).
+        hidden_units: As in `build_classifier`, like the arguments that follow.
+        dropout: Rate.
+        standardize: Put a Normalization layer first.
+        num_classes: Two or more.
+        output: "sigmoid" or "softmax".
+    """
+    x = features
     if standardize:
         x = layers.Normalization(name=STANDARDIZE)(x)
     for number, units in enumerate(hidden_units, start=1):
@@ -66,10 +137,7 @@ def build_classifier(  # noqa: PLR0913 - the one public builder; every argument 
     if dropout and not hidden_units:
         x = layers.Dropout(dropout, name="head_dropout")(x)
     num_outputs = 1 if output == "sigmoid" else num_classes
-    x = layers.Dense(num_outputs, activation=output, name="head_output")(x)
-    model = keras.Model(body.input, x, name=backbone)
-    freeze_below(model, first_trainable)
-    return model
+    return layers.Dense(num_outputs, activation=output, name="head_output")(x)
 
 
 def _output_kind(output: str | None, num_classes: int) -> str:

@@ -1,5 +1,7 @@
 """Features standardised on the training set, by a stock Normalization layer."""
 
+from collections.abc import Iterable
+
 import keras
 import numpy as np
 
@@ -17,9 +19,30 @@ def standardize_on(layer: keras.layers.Normalization, features: np.ndarray) -> N
         layer: The layer, built.
         features: shape (n, num_features), of the training set.
     """
-    mean = features.mean(axis=0, dtype=np.float64)
-    variance = features.var(axis=0, dtype=np.float64)
+    mean, variance = training_moments([features])
+    layer.set_weights([mean, variance, np.array(len(features), np.int32)])
+    layer.finalize_state()
+
+
+def training_moments(blocks: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the mean and variance that features are standardised with, shape (num_features,), float32.
+
+    Args:
+        blocks: The features of the training set, shape (any number, num_features) each, one block or more.
+
+    Source:
+        Chan, Golub, LeVeque 1979, "Updating Formulae and a Pairwise Algorithm for Computing Sample Variances",
+        equation 2.1: mean and sum of squares of two sets together.
+    """
+    count, mean, squares = 0, np.zeros(1), np.zeros(1)
+    for block in blocks:
+        mean_there = block.mean(axis=0, dtype=np.float64)
+        squares_there = block.var(axis=0, dtype=np.float64) * len(block)
+        together = count + len(block)
+        squares = squares + squares_there + (mean_there - mean) ** 2 * (count * len(block) / together)
+        mean = mean_there if not count else mean + (mean_there - mean) * (len(block) / together)
+        count = together
+    variance = squares / count
     smallest = _SMALLEST_SHARE * variance.mean()
     variance = np.maximum(variance, smallest) if smallest > 0 else np.ones_like(variance)
-    layer.set_weights([mean.astype(np.float32), variance.astype(np.float32), np.array(len(features), np.int32)])
-    layer.finalize_state()
+    return mean.astype(np.float32), variance.astype(np.float32)

@@ -80,7 +80,7 @@ def _loss(model: keras.Model, settings: TrainingConfig) -> keras.losses.Loss:
 
 def _optimizer(model: keras.Model, settings: TrainingConfig, steps_per_epoch: int) -> keras.Optimizer:
     head_rate = settings.rate(trains_backbone=True)
-    rate = _schedule(head_rate, settings, steps_per_epoch)
+    rate = learning_rate_schedule(head_rate, settings, steps_per_epoch)
     decay = settings.weight_decay or None
     optimizer: Any
     if settings.backbone_learning_rate is None:
@@ -104,8 +104,14 @@ def _optimizer(model: keras.Model, settings: TrainingConfig, steps_per_epoch: in
     return optimizer
 
 
-def _schedule(rate: float, settings: TrainingConfig, steps_per_epoch: int) -> Any:
-    """Returns a rate or a schedule: a linear rise over the warm-up, then constant or half a cosine down to 0."""
+def learning_rate_schedule(rate: float, settings: TrainingConfig, steps_per_epoch: int) -> Any:
+    """Returns a rate or a schedule: a linear rise over the warm-up, then constant or half a cosine down to 0.
+
+    Args:
+        rate: The largest learning rate; the schedule is linear in it.
+        settings: Schedule, warm-up and epochs.
+        steps_per_epoch: Batches of an epoch.
+    """
     warmup = settings.warmup_epochs * steps_per_epoch
     first = rate / max(1, warmup)  # a step at rate 0 would be a step lost
     if settings.schedule == "cosine":

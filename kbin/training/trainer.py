@@ -94,7 +94,8 @@ def train(  # noqa: PLR0913 - named values, not the configuration tree
     num_outputs = model.output.shape[-1]
     num_classes = max(2, num_outputs)
     if settings.early_stopping:
-        _check_watchable(settings.early_stopping.monitor, validation, num_classes)
+        watched_labels = None if validation is None else validation.labels
+        check_watchable(settings.early_stopping.monitor, watched_labels, num_classes)
     rows = data.label_rows or OneHot(data.labels, num_classes, data.num_views)
     batches = Batches(
         data.inputs,
@@ -136,10 +137,20 @@ def _arithmetic(precision: str) -> AbstractContextManager[Any]:
     return torch.autocast(device, torch.bfloat16, enabled=precision == "bfloat16")
 
 
-def _check_watchable(monitor: str, validation: Labelled | None, num_classes: int) -> None:
-    if validation is None:
+def check_watchable(monitor: str, labels: np.ndarray | None, num_classes: int) -> None:
+    """Checks that early stopping has what it watches.
+
+    Args:
+        monitor: "loss" or a metric.
+        labels: shape (n,), of the validation set; None where there is none.
+        num_classes: Two or more.
+
+    Raises:
+        DataError: There is no validation set, or it lacks a class that the metric needs.
+    """
+    if labels is None:
         raise DataError("early stopping needs a validation set: set `data.split.validation`, or leave it out.")
-    absent = np.flatnonzero(np.bincount(validation.labels, minlength=num_classes) == 0)
+    absent = np.flatnonzero(np.bincount(labels, minlength=num_classes) == 0)
     if len(absent) and monitor not in ("loss", "accuracy"):
         raise DataError(
             f"early stopping watches {monitor}, which needs images of every class, but the validation set has none of "
