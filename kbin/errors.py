@@ -26,6 +26,10 @@ class MissingExtraError(KbinError):
     """A package of an extra is not installed; the message holds the pip command."""
 
 
+class ClusterError(KbinError):
+    """The cluster cannot be reached, lacks something, or lost the work; the message says what to look at."""
+
+
 class RunFolderError(KbinError):
     """The run folder cannot be used: another experiment, unfinished, damaged."""
 

@@ -1,0 +1,258 @@
+"""Pieces of work on a Dask cluster: connected, checked, fed, and cleared up after.
+
+Dask gives the work of a lost worker to another. What all pieces share is sent as a task that unpickles it, not
+scattered: of scattered data the scheduler keeps no recipe, so that they are gone with the last worker that holds them.
+"""
+
+import asyncio
+import importlib.util
+import logging
+import pickle
+import pkgutil
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import kbin
+from kbin.errors import ClusterError, MissingExtraError
+from kbin.torch_threads import one_torch_thread
+
+if TYPE_CHECKING:
+    import distributed
+
+CONNECT_SECONDS = 5.0  # until a scheduler counts as unreachable
+WORKER_SECONDS = 30.0  # without any worker, at the start or later
+_POLL_SECONDS = 0.02  # between two looks for finished pieces
+_LOOK_SECONDS = 2.0  # between two looks at the workers
+_AHEAD = 2  # pieces sent for each thread of a worker: the next one is there when one is done, and memory is bounded
+
+_ONE_AT_A_TIME = threading.Lock()  # of a worker: Keras's seeds are the process's
+
+
+class ClusterExecution:
+    """On a Dask cluster; see `kbin.execution.Execution`.
+
+    Args:
+        client: Connected to the scheduler.
+    """
+
+    is_remote = True
+
+    def __init__(self, client: "distributed.Client"):
+        self._client = client
+
+    def run(
+        self,
+        function: Callable[[Any, Any], Any],
+        pieces: Sequence[Any],
+        shared: Any = None,
+        *,
+        concurrent: bool = False,
+    ) -> Iterator[tuple[int, Any]]:
+        """Yields (index, function(piece, shared)) for every piece as they finish; see `Execution.run`."""
+        from distributed import as_completed
+
+        name = f"kbin-{uuid.uuid4().hex}"
+        given = None if shared is None else self._submit(f"{name}-shared", pickle.loads, _pickled(shared))
+        finished = as_completed(loop=self._client.loop)
+        waiting = iter(enumerate(pieces))
+        workers = _Workers(self._client)
+        pending: dict[int, distributed.Future] = {}
+        indices: dict[str, int] = {}
+        try:
+            while True:
+                for index, piece in islice(waiting, max(0, _AHEAD * workers.num_threads - len(pending))):
+                    work = _pickled((function, piece, concurrent, kbin.__version__))
+                    pending[index] = self._submit(f"{name}-{index}", work_on, work, given)
+                    indices[pending[index].key] = index
+                    finished.add(pending[index])
+                if not pending:
+                    break
+                for future in finished.next_batch(block=False):
+                    index = indices.pop(future.key)
+                    result = _result(future)
+                    pending.pop(index).release()
+                    yield index, result
+                workers.look()
+                if not finished.has_ready():
+                    time.sleep(_POLL_SECONDS)
+        finally:
+            self._cancel([*pending.values()])
+
+    def _cancel(self, futures: list["distributed.Future"]) -> None:
+        """Cancels what is not finished; a piece that a worker has begun runs to its end there."""
+        if futures and self._client.status == "running":
+            with suppress(Exception):  # the scheduler is gone, and the work with it
+                self._client.cancel(futures)
+
+    def _submit(self, key: str, function: Callable[..., Any], *arguments: Any) -> "distributed.Future":
+        import dask
+
+        # A large argument is what is meant here; Dask's advice against it ends in scattered data.
+        with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TB"}):
+            return self._client.submit(function, *arguments, key=key, pure=False)
+
+
+class _Workers:
+    """Looks at the workers now and then."""
+
+    def __init__(self, client: "distributed.Client"):
+        self._client, self.num_threads = client, 1
+        self._looked, self._seen = 0.0, time.monotonic()
+        self.look()
+
+    def look(self) -> None:
+        """Counts the workers' threads.
+
+        Raises:
+            ClusterError: There were no workers for `WORKER_SECONDS`, or the scheduler is gone.
+        """
+        now = time.monotonic()
+        if now - self._looked < _LOOK_SECONDS:
+            return
+        self._looked = now
+        try:
+            threads = sum(self._client.nthreads().values())
+        except Exception as error:  # whatever Dask raises without a connection
+            raise _gone() from error
+        if threads:
+            self._seen, self.num_threads = now, threads
+        elif now - self._seen > WORKER_SECONDS:
+            raise ClusterError(
+                f"all workers of the cluster are gone since {WORKER_SECONDS:.0f} s; look at the output of `dask worker` "
+                "(a worker that needs more memory than it may have is ended), start workers, and run the same again."
+            )
+
+
+def work_on(work: bytes, shared: Any) -> Any:
+    """Runs one piece in a worker.
+
+    Args:
+        work: Function, piece, whether it may run beside others, and the version of kbin, pickled.
+        shared: What all pieces need.
+    """
+    function, piece, concurrent, version = pickle.loads(work)
+    if version != kbin.__version__:  # a worker that came after the others were checked
+        from distributed import get_worker
+
+        raise _wrong_version(f"worker {get_worker().address}", kbin.__version__, version)
+    with one_torch_thread() if concurrent else _ONE_AT_A_TIME:
+        return function(piece, shared)
+
+
+@contextmanager
+def connected(address: str) -> Iterator[ClusterExecution]:
+    """Connects to a cluster and checks its workers.
+
+    Args:
+        address: Of the scheduler, such as "tcp://host:8786".
+
+    Raises:
+        MissingExtraError: `distributed` is not installed.
+        ClusterError: The scheduler does not answer, has no workers, or one of them lacks this kbin.
+    """
+    if importlib.util.find_spec("distributed") is None:
+        raise MissingExtraError("a cluster needs the package distributed: `pip install 'kbin[cluster]'`.")
+    import distributed  # late: an extra
+
+    with _quiet():
+        try:
+            asyncio.run(_greet(address))
+        except Exception as error:  # whatever stands at that address, and whatever it answered
+            raise ClusterError(
+                f"no Dask scheduler answers at '{address}' ({_first_line(error)}). Start one with `dask scheduler`, "
+                "which prints its address, such as tcp://host:8786."
+            ) from error
+        client = distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+        try:
+            _check(client)
+            yield ClusterExecution(client)
+        finally:  # the scheduler cancels whatever a client that goes away still waits for
+            client.close(timeout=CONNECT_SECONDS)
+
+
+async def _greet(address: str) -> None:
+    """Exchanges Dask's greeting with what is at an address: a client that fails at it cannot be closed cleanly."""
+    from distributed.core import connect
+
+    comm = await connect(address, timeout=CONNECT_SECONDS)
+    await comm.close()
+
+
+def _check(client: "distributed.Client") -> None:
+    """Refuses a cluster without workers, or with one that lacks this kbin."""
+    try:
+        client.wait_for_workers(1, timeout=WORKER_SECONDS)
+    except TimeoutError as error:
+        raise ClusterError(
+            f"the scheduler at {client.scheduler.address} has no workers since {WORKER_SECONDS:.0f} s. Start some with "
+            f"`dask worker {client.scheduler.address} --nthreads 1`."
+        ) from error
+    # A function of the standard library: one of kbin's could not even be read where kbin is missing.
+    wanted = (pkgutil.resolve_name, "kbin:__version__")
+    versions = {f"worker {name}": found for name, found in client.run(*wanted, on_error="return").items()}
+    try:
+        versions[f"scheduler {client.scheduler.address}"] = client.run_on_scheduler(*wanted)
+    except ImportError as error:
+        versions[f"scheduler {client.scheduler.address}"] = error
+    for place, version in versions.items():
+        if version != kbin.__version__:
+            raise _wrong_version(place, version, kbin.__version__)
+
+
+def _wrong_version(place: str, version: Any, expected: str) -> ClusterError:
+    has = f"cannot import kbin ({version})" if isinstance(version, Exception) else f"has kbin {version}"
+    return ClusterError(
+        f"the {place} {has}, while kbin {expected} runs here: install the same kbin there, and start it again."
+    )
+
+
+def _gone() -> ClusterError:
+    return ClusterError(
+        "the connection to the scheduler was lost, and with it the work that was not finished: look at the output of "
+        "`dask scheduler`, and run the same again."
+    )
+
+
+def _result(future: "distributed.Future") -> Any:
+    from concurrent.futures import CancelledError
+
+    from distributed import KilledWorker
+
+    try:
+        return future.result()
+    except KilledWorker as error:
+        raise ClusterError(
+            f"a piece of work was given up after {error.allowed_failures + 1} worker(s) ended while they ran it, "
+            f"{error.last_worker.address} the last: look at the output of `dask worker` there; most often its memory "
+            "did not suffice."
+        ) from error
+    except CancelledError as error:
+        raise _gone() from error
+
+
+def _pickled(value: Any) -> bytes:
+    # Ours, not Dask's: the scheduler, which would open it, sees bytes and needs nothing of what is in them.
+    return pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps Dask's log off standard error: what a person can mend is said by an error."""
+    loggers = [logging.getLogger(name) for name in ("distributed", "distributed.client")]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)

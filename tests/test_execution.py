@@ -1,0 +1,280 @@
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import kbin
+from kbin import cluster as cluster_module
+from kbin import execution as execution_module
+from kbin.errors import ClusterError, DataError, MissingExtraError
+from kbin.execution import Execution, LocalExecution, open_execution
+from tests import work
+from tests.clusters import LoopbackCluster, loopback_cluster
+
+NUMBERS = {"numbers": np.arange(2_000_000, dtype=np.float64)}  # 16 MB: more than Dask takes in a graph without advice
+
+
+def processes(intervals: list[tuple[int, int, float, float]]) -> list[list[tuple[float, float]]]:
+    """Returns begin and end of each piece, by process, in the order of their beginnings."""
+    pids = sorted({pid for pid, *_ in intervals})
+    return [sorted((begin, end) for pid, _, begin, end in intervals if pid == one) for one in pids]
+
+
+def overlap(pieces: list[tuple[float, float]]) -> bool:
+    return any(end > begin for (_, end), (begin, _) in zip(pieces, pieces[1:], strict=False))
+
+
+class TestLocal:
+    def test_pieces_run_one_after_the_other_in_this_thread(self):
+        results = list(LocalExecution().run(work.begin_and_end, range(4)))
+        assert [index for index, _ in results] == [0, 1, 2, 3]
+        assert {value[:2] for _, value in results} == {(os.getpid(), threading.get_ident())}
+
+    def test_concurrent_pieces_run_in_threads(self, monkeypatch):
+        monkeypatch.setattr(execution_module, "available_cores", lambda: 2)
+        results = dict(LocalExecution().run(work.begin_and_end, range(6), concurrent=True))
+        assert sorted(results) == list(range(6))
+        (pieces,) = processes(list(results.values()))
+        assert overlap(pieces)
+        threads = {thread for _, thread, *_ in results.values()}
+        assert len(threads) == 2
+        assert threading.get_ident() not in threads
+
+    def test_a_concurrent_piece_has_one_torch_thread_and_the_number_is_put_back(self):
+        before = torch.get_num_threads()
+        torch.set_num_threads(3)
+        try:
+            counts = [count for _, count in LocalExecution().run(work.torch_threads, range(4), concurrent=True)]
+            assert counts == [1, 1, 1, 1]
+            assert torch.get_num_threads() == 3
+            assert dict(LocalExecution().run(work.torch_threads, [0])) == {0: 3}
+        finally:
+            torch.set_num_threads(before)
+
+    @pytest.mark.parametrize("concurrent", [False, True])
+    def test_an_exception_comes_as_itself_and_what_is_pending_does_not_run(self, concurrent, tmp_path):
+        with pytest.raises(DataError, match="piece 2 is wrong"):
+            list(LocalExecution().run(work.failing, range(100), tmp_path, concurrent=concurrent))
+        done = len(list(tmp_path.iterdir()))
+        assert done < 30
+        time.sleep(0.2)
+        assert len(list(tmp_path.iterdir())) == done
+
+    @pytest.mark.parametrize("concurrent", [False, True])
+    def test_leaving_early_ends_it(self, concurrent, tmp_path):
+        results = LocalExecution().run(work.noted, range(100), tmp_path, concurrent=concurrent)
+        next(results)
+        results.close()
+        assert len(list(tmp_path.iterdir())) < 30
+
+    def test_without_a_cluster_work_runs_here(self):
+        with open_execution(None) as execution:
+            assert isinstance(execution, LocalExecution)
+            assert not execution.is_remote
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[LoopbackCluster]:
+    """Two workers, the second with two threads."""
+    with loopback_cluster(num_workers=1) as cluster:
+        cluster.add_worker(num_threads=2)
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def execution(cluster: LoopbackCluster) -> Iterator[Execution]:
+    with open_execution(cluster.address) as execution:
+        yield execution
+
+
+class TestCluster:
+    def test_results_are_those_of_a_local_run(self, execution):
+        assert execution.is_remote
+        here = dict(LocalExecution().run(work.scaled, range(20), NUMBERS))
+        there = dict(execution.run(work.scaled, range(20), NUMBERS))
+        assert sorted(there) == list(range(20))
+        for index, value in here.items():
+            np.testing.assert_array_equal(there[index], value)
+            there[index] += 1  # results may be written to, wherever they come from
+
+    def test_no_pieces_give_no_results(self, execution):
+        assert list(execution.run(work.slowly, [])) == []
+
+    def test_what_is_shared_reaches_every_worker_once(self, execution, cluster, tmp_path):
+        assert len(list(execution.run(work.folder_of, range(30), work.Opened(tmp_path)))) == 30
+        opened = {int(path.name): path.read_text() for path in tmp_path.iterdir()}
+        assert opened == {cluster.pid(0): "opened\n", cluster.pid(1): "opened\n"}
+
+    def test_a_worker_with_two_threads_runs_one_piece_at_a_time(self, execution):
+        for pieces in processes([value for _, value in execution.run(work.begin_and_end, range(12))]):
+            assert not overlap(pieces)
+
+    def test_concurrent_pieces_share_a_worker_with_one_torch_thread_each(self, execution, cluster):
+        results = [value for _, value in execution.run(work.begin_and_end, range(12), concurrent=True)]
+        assert overlap([pieces[2:] for pieces in sorted(results, key=lambda one: one[2]) if pieces[0] == cluster.pid(1)])
+        counts = {count for _, count in execution.run(work.torch_threads, range(6), concurrent=True)}
+        assert counts == {1}
+
+    def test_an_exception_comes_as_itself_and_what_is_pending_is_cancelled(self, execution, tmp_path):
+        with pytest.raises(DataError, match="piece 2 is wrong"):
+            list(execution.run(work.failing, range(100), tmp_path))
+        time.sleep(0.3)
+        done = len(list(tmp_path.iterdir()))
+        assert done < 30
+        time.sleep(0.3)
+        assert len(list(tmp_path.iterdir())) == done
+        assert len(list(execution.run(work.slowly, range(3)))) == 3
+
+    def test_leaving_early_cancels_what_is_pending(self, execution, tmp_path):
+        results = execution.run(work.noted, range(100), tmp_path)
+        next(results)
+        results.close()
+        time.sleep(0.5)
+        assert len(list(tmp_path.iterdir())) < 30
+
+    @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+    def test_an_interrupted_command_leaves_at_once_and_cancels(self, number, code, cluster, tmp_path):
+        script = (
+            "import os, signal, sys\n"
+            "from pathlib import Path\n"
+            "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+            "from kbin import cli, experiment_file\n"
+            "from kbin.execution import open_execution\n"
+            "from tests import work\n"
+            "def started(*arguments):\n"
+            "    with open_execution(sys.argv[4]) as execution:\n"
+            "        for index, _ in execution.run(work.noted, range(400), Path(sys.argv[3])):\n"
+            f"            os.kill(os.getpid(), {int(number)}) if index > 3 else None\n"
+            "experiment_file.load_experiment = started\n"
+            "sys.argv[1:1] = ['check', 'experiment.yaml']\n"
+            "cli.app.registered_commands\n"
+            "arguments, sys.argv = sys.argv, sys.argv[:3]\n"
+            "def started(*_, given=arguments, run=started):\n"
+            "    sys.argv = given\n"
+            "    run()\n"
+            "experiment_file.load_experiment = started\n"
+            "cli.main()\n"
+        )
+        begin = time.monotonic()
+        done = subprocess.run(
+            [sys.executable, "-c", script, str(tmp_path), cluster.address],
+            capture_output=True, text=True, timeout=60, check=False, cwd=Path(__file__).parents[1],
+        )  # fmt: skip
+        assert done.returncode == code
+        assert done.stderr == ("\ninterrupted; the same command starts again.\n" if code == 130 else "")
+        assert time.monotonic() - begin < 15  # 400 pieces would take 10 s more
+        time.sleep(0.3)
+        assert len(list(tmp_path.iterdir())) < 100
+
+
+class TestLosses:
+    def test_a_killed_worker_loses_nothing(self):
+        with loopback_cluster(num_workers=2) as cluster, open_execution(cluster.address) as execution:
+            results, pids = [], set()
+            for index, (piece, pid) in execution.run(work.slowly, range(40)):
+                results.append((index, piece))
+                pids.add(pid)
+                if len(results) == 8:
+                    assert pids == {cluster.pid(0), cluster.pid(1)}
+                    cluster.kill_worker(0)
+            assert sorted(results) == [(index, index) for index in range(40)]
+
+    def test_what_is_shared_survives_the_only_worker_that_held_it(self):
+        with loopback_cluster(num_workers=1) as cluster, open_execution(cluster.address) as execution:
+            results = {}
+            for index, value in execution.run(work.scaled, range(20), NUMBERS):
+                results[index] = value
+                if len(results) == 1:
+                    cluster.kill_worker(0)
+                    cluster.add_worker()
+            assert sorted(results) == list(range(20))
+            np.testing.assert_array_equal(results[19], [0, 19, 38])
+
+    def test_work_that_ends_its_workers_is_given_up_and_so_is_a_cluster_without_workers(self, monkeypatch):
+        monkeypatch.setattr(cluster_module, "WORKER_SECONDS", 1.0)
+        monkeypatch.setattr(cluster_module, "_LOOK_SECONDS", 0.2)
+        env = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}
+        with loopback_cluster(num_workers=1, env=env) as cluster, open_execution(cluster.address) as execution:
+            with pytest.raises(ClusterError, match=r"given up after 1 worker .* look at the output of `dask worker`"):
+                list(execution.run(work.fatal, [0]))
+            with pytest.raises(ClusterError, match="all workers of the cluster are gone since 1 s"):
+                list(execution.run(work.slowly, [0]))
+
+    def test_a_lost_scheduler_is_said(self, capfd, monkeypatch):
+        monkeypatch.setattr(cluster_module, "_LOOK_SECONDS", 0.2)
+        with loopback_cluster(num_workers=1) as cluster:
+            with pytest.raises(ClusterError, match="connection to the scheduler was lost"):
+                self._run_without_scheduler(cluster)
+        assert capfd.readouterr().err == ""
+
+    @staticmethod
+    def _run_without_scheduler(cluster: LoopbackCluster) -> None:
+        with open_execution(cluster.address) as execution:
+            for index, _ in execution.run(work.slowly, range(100)):
+                if index == 2:
+                    cluster.kill_scheduler()
+
+
+class TestConnecting:
+    def test_an_address_where_nobody_answers_is_said_within_seconds(self, capfd):
+        begin = time.monotonic()
+        with pytest.raises(ClusterError, match=r"no Dask scheduler answers at 'tcp://127\.0\.0\.1:1'"):
+            with open_execution("tcp://127.0.0.1:1"):
+                pass
+        assert time.monotonic() - begin < 10
+        assert capfd.readouterr().err == ""
+
+    @pytest.mark.parametrize("address", ["host", "foo://host:1"])
+    def test_what_is_no_address_is_refused(self, address):
+        with pytest.raises(ClusterError, match=f"no Dask scheduler answers at '{address}' "):
+            with open_execution(address):
+                pass
+
+    def test_a_cluster_without_workers_is_refused(self, monkeypatch):
+        monkeypatch.setattr(cluster_module, "WORKER_SECONDS", 0.5)
+        with loopback_cluster(num_workers=0) as cluster:
+            with pytest.raises(ClusterError, match="has no workers .* Start some with `dask worker tcp://127"):
+                with open_execution(cluster.address):
+                    pass
+
+    @pytest.mark.parametrize(
+        ("code", "message"),
+        [
+            ("__version__ = '0.0.1'", r"worker tcp://127\S+ has kbin 0\.0\.1, while kbin \S+ runs here"),
+            ("raise ImportError('none here')", r"worker tcp://127\S+ cannot import kbin \(none here\)"),
+        ],
+    )
+    def test_a_worker_with_another_kbin_is_named(self, code, message, tmp_path):
+        (tmp_path / "kbin").mkdir()
+        (tmp_path / "kbin" / "__init__.py").write_text(code)
+        with loopback_cluster(num_workers=0) as cluster:
+            cluster.add_worker(env={"PYTHONPATH": str(tmp_path)})
+            with pytest.raises(ClusterError, match=message):
+                with open_execution(cluster.address):
+                    pass
+
+    def test_a_worker_that_came_later_with_another_kbin_is_named(self, execution, monkeypatch):
+        monkeypatch.setattr(kbin, "__version__", "0.0.2")
+        with pytest.raises(ClusterError, match=r"worker tcp://127\S+ has kbin \S+, while kbin 0\.0\.2 runs here"):
+            list(execution.run(work.slowly, range(3)))
+
+    def test_a_missing_package_is_named_with_its_command(self, monkeypatch):
+        monkeypatch.setattr(cluster_module.importlib.util, "find_spec", lambda name: None)
+        with pytest.raises(MissingExtraError, match=r"pip install 'kbin\[cluster\]'"):
+            with open_execution("tcp://127.0.0.1:1"):
+                pass
+
+    def test_the_log_of_dask_speaks_again_afterwards(self, cluster):
+        before = logging.getLogger("distributed").level
+        with open_execution(cluster.address):
+            assert logging.getLogger("distributed").level > logging.CRITICAL
+        assert logging.getLogger("distributed").level == before
