@@ -24,6 +24,7 @@ from kbin.report.plots import draw_plots
 from kbin.report.rendering import write_report
 from kbin.runs import RunDirectory
 from kbin.search.plan import plan_search
+from kbin.search_files import SearchFiles
 
 
 def run_experiment(config: ExperimentConfig, out: Path, progress: Progress, cluster: str | None = None) -> int:
@@ -83,6 +84,7 @@ def run_experiment(config: ExperimentConfig, out: Path, progress: Progress, clus
     } | ({} if plan is None else {"search": search_entry(plan)})
     draw_plots(run, results)
     run.save_results(results)
+    SearchFiles(run).clear()
     write_report([run])
     return _exit_code(entries)
 

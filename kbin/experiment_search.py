@@ -59,6 +59,8 @@ class ExperimentSearch:
     def run(self, planned: PlannedModel) -> dict[str, Any]:
         """Returns the entry of one model in results.json, its search in it; a failure is recorded."""
         model, progress = planned.config, self._setting.progress
+        if not model.search:
+            return run_all_seeds(planned, self._config, self._sets, self._setting, self._run)
         start = time.perf_counter()
         try:
             outcomes = self._runner.run(model)
@@ -91,10 +93,6 @@ class ExperimentSearch:
         if not self._plan.settings.refit:
             return described(chosen, config.training) | {"status": "done", "seconds": {}, "epoch": [], "sets": {}}
         return run_all_seeds(chosen, config, self._sets, self._setting, self._run)
-
-    def clear(self) -> None:
-        """Removes the finished trials, once the results are written."""
-        self._files.clear()
 
 
 def search_entry(plan: SearchPlan) -> dict[str, Any]:

@@ -100,7 +100,8 @@ class ExperimentConfig(Section):
     def _that_the_models_allow(cls, search: SearchConfig | None, info: ValidationInfo) -> SearchConfig | None:
         if search is not None:
             for model in info.data.get("models", ()):
-                search.check_model(model)
+                if model.search:
+                    search.check_model(model)
         return search
 
     def quick(self) -> Self:

@@ -75,6 +75,7 @@ class ModelConfig(Section):
     """One model: a backbone, its weights, how much of it is trained, and its head.
 
     `stages` train it in several steps, each with a depth and settings of its own, in place of `train_blocks`.
+    `search: false` trains it as it is written, beside models whose settings the section `search` chooses.
     """
 
     backbone: str
@@ -85,6 +86,7 @@ class ModelConfig(Section):
     stages: tuple[StageConfig, ...] = ()
     head: HeadConfig = HeadConfig()
     training: OwnTrainingConfig = OwnTrainingConfig()
+    search: Flag = True
 
     @field_validator("backbone")
     @classmethod

@@ -38,8 +38,8 @@ class SearchPlan:
         return len(self.combinations) * len(self.folds)
 
     def variants(self, model: ModelConfig) -> list[ModelConfig]:
-        """Returns what each combination makes of a model."""
-        return [with_settings(model, one) for one in self.combinations]
+        """Returns what each combination makes of a model; the model itself where it is not searched."""
+        return [with_settings(model, one) for one in self.combinations] if model.search else [model]
 
 
 def plan_search(config: ExperimentConfig, sets: Mapping[str, Dataset]) -> SearchPlan | None:
@@ -83,7 +83,7 @@ def _chooses_threshold(config: ExperimentConfig, search: SearchConfig, sets: Map
 
 
 def _stops_early(config: ExperimentConfig, chosen: list[dict[str, Any]]) -> bool:
-    variants = [with_settings(model, one) for model in config.models for one in chosen]
+    variants = [with_settings(model, one) for model in config.models if model.search for one in chosen]
     return any(
         model.training_of(stage, config.training).early_stopping is not None
         for model in variants
