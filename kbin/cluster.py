@@ -12,9 +12,9 @@ import pkgutil
 import threading
 import time
 import uuid
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import kbin
@@ -28,7 +28,7 @@ CONNECT_SECONDS = 5.0  # until a scheduler counts as unreachable
 WORKER_SECONDS = 30.0  # without any worker, at the start or later
 _POLL_SECONDS = 0.02  # between two looks for finished pieces
 _LOOK_SECONDS = 2.0  # between two looks at the workers
-_AHEAD = 2  # pieces sent for each thread of a worker: the next one is there when one is done, and memory is bounded
+_AHEAD = 1  # pieces a worker is given beyond those it can run: the next is there when one is done
 
 _ONE_AT_A_TIME = threading.Lock()  # of a worker: Keras's seeds are the process's
 
@@ -59,22 +59,23 @@ class ClusterExecution:
         name = f"kbin-{uuid.uuid4().hex}"
         given = None if shared is None else self._submit(f"{name}-shared", pickle.loads, _pickled(shared))
         finished = as_completed(loop=self._client.loop)
-        waiting = iter(enumerate(pieces))
-        workers = _Workers(self._client)
+        waiting = deque(enumerate(pieces))
+        workers = _Workers(self._client, concurrent)
         pending: dict[int, distributed.Future] = {}
         indices: dict[str, int] = {}
         try:
-            while True:
-                for index, piece in islice(waiting, max(0, _AHEAD * workers.num_threads - len(pending))):
+            while waiting or pending:
+                while waiting and (worker := workers.with_room()) is not None:
+                    index, piece = waiting.popleft()
                     work = _pickled((function, piece, concurrent, kbin.__version__))
-                    pending[index] = self._submit(f"{name}-{index}", work_on, work, given)
+                    pending[index] = self._submit(f"{name}-{index}", work_on, work, given, worker=worker)
+                    workers.given(worker, index)
                     indices[pending[index].key] = index
                     finished.add(pending[index])
-                if not pending:
-                    break
                 for future in finished.next_batch(block=False):
                     index = indices.pop(future.key)
                     result = _result(future)
+                    workers.done(index)
                     pending.pop(index).release()
                     yield index, result
                 workers.look()
@@ -89,38 +90,62 @@ class ClusterExecution:
             with suppress(Exception):  # the scheduler is gone, and the work with it
                 self._client.cancel(futures)
 
-    def _submit(self, key: str, function: Callable[..., Any], *arguments: Any) -> "distributed.Future":
+    def _submit(
+        self, key: str, function: Callable[..., Any], *arguments: Any, worker: str | None = None
+    ) -> "distributed.Future":
         import dask
 
         # A large argument is what is meant here; Dask's advice against it ends in scattered data.
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TB"}):
-            return self._client.submit(function, *arguments, key=key, pure=False)
+            return self._client.submit(
+                function, *arguments, key=key, pure=False, workers=worker, allow_other_workers=worker is not None
+            )
 
 
 class _Workers:
-    """Looks at the workers now and then."""
+    """Which workers there are, and how many pieces each was given.
 
-    def __init__(self, client: "distributed.Client"):
-        self._client, self.num_threads = client, 1
+    Dask itself would put all pieces where what they share is already, and leave the other workers idle.
+    """
+
+    def __init__(self, client: "distributed.Client", concurrent: bool):
+        self._client, self._concurrent = client, concurrent
+        self._room: dict[str, int] = {}
+        self._places: dict[int, str] = {}
         self._looked, self._seen = 0.0, time.monotonic()
         self.look()
 
+    def with_room(self) -> str | None:
+        """Returns the least busy worker that may be given another piece."""
+        counts = Counter(self._places.values())
+        free = {worker: counts[worker] / room for worker, room in self._room.items() if counts[worker] < room}
+        return min(free, key=lambda worker: free[worker]) if free else None
+
+    def given(self, worker: str, index: int) -> None:
+        """Notes that a worker was given a piece."""
+        self._places[index] = worker
+
+    def done(self, index: int) -> None:
+        """Notes that a piece is done."""
+        del self._places[index]
+
     def look(self) -> None:
-        """Counts the workers' threads.
+        """Looks, now and then, which workers there are.
 
         Raises:
-            ClusterError: There were no workers for `WORKER_SECONDS`, or the scheduler is gone.
+            ClusterError: There were none for `WORKER_SECONDS`, or the scheduler is gone.
         """
         now = time.monotonic()
         if now - self._looked < _LOOK_SECONDS:
             return
         self._looked = now
         try:
-            threads = sum(self._client.nthreads().values())
+            threads = self._client.nthreads()
         except Exception as error:  # whatever Dask raises without a connection
             raise _gone() from error
+        self._room = {worker: _AHEAD + (count if self._concurrent else 1) for worker, count in threads.items()}
         if threads:
-            self._seen, self.num_threads = now, threads
+            self._seen = now
         elif now - self._seen > WORKER_SECONDS:
             raise ClusterError(
                 f"all workers of the cluster are gone since {WORKER_SECONDS:.0f} s; look at the output of `dask worker` "

@@ -204,7 +204,7 @@ class TestLosses:
         monkeypatch.setattr(cluster_module, "_LOOK_SECONDS", 0.2)
         env = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}
         with loopback_cluster(num_workers=1, env=env) as cluster, open_execution(cluster.address) as execution:
-            with pytest.raises(ClusterError, match=r"given up after 1 worker .* look at the output of `dask worker`"):
+            with pytest.raises(ClusterError, match=r"given up after 1 worker\(s\) ended .* look at the output of `dask worker`"):
                 list(execution.run(work.fatal, [0]))
             with pytest.raises(ClusterError, match="all workers of the cluster are gone since 1 s"):
                 list(execution.run(work.slowly, [0]))
