@@ -23,7 +23,7 @@ from kbin.progress import Progress
 from kbin.report.plots import draw_plots
 from kbin.report.rendering import write_report
 from kbin.runs import RunDirectory
-from kbin.search.plan import plan_search
+from kbin.search.plan import plan_search, searched_models
 from kbin.search_files import SearchFiles
 
 
@@ -58,8 +58,7 @@ def run_experiment(config: ExperimentConfig, out: Path, progress: Progress, clus
         progress.say(f"note: {line}")
     planned = plan_models(config, loaded, plan)
     engine, sets = open_engine(config, progress), images_of_sets(loaded, config)
-    variants = None if plan is None else [one for model in config.models for one in plan.variants(model)]
-    augmented = augmentation(config, sets["train"], variants)
+    augmented = augmentation(config, sets["train"], searched_models(config, plan))
     run.begin(settings)  # only now: a fault that is mended in the file must not leave a folder of another experiment
     environment = describe_environment(_device())
     run.save_environment(environment | {"seeds": list(config.training.seeds), "started": _now()})
