@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from kbin.catalogue import NONE
 from kbin.config.experiment import ExperimentConfig
 from kbin.config.models import ModelConfig
 from kbin.config.training import TrainingConfig
@@ -20,9 +21,11 @@ from kbin.engine.features import FeatureEngine
 from kbin.engine.inputs import ImageInputs
 from kbin.engine.runtimes import runtime_name
 from kbin.environment import available_cores, describe_environment
-from kbin.errors import ConfigError, DataError
+from kbin.errors import ConfigError, DataError, KbinError
+from kbin.execution import Execution, open_execution
 from kbin.experiment_file import dump_experiment
 from kbin.explain.augmented_samples import augmented_samples
+from kbin.feature_shards import compute_features
 from kbin.model_inputs import Augmentation, SetImages
 from kbin.model_run import ModelRun, run_model
 from kbin.model_stages import Setting
@@ -34,19 +37,21 @@ from kbin.results import SeedPredictions, evaluate_sets
 from kbin.runs import RunDirectory
 
 
-def run_experiment(config: ExperimentConfig, out: Path, progress: Progress) -> int:
+def run_experiment(config: ExperimentConfig, out: Path, progress: Progress, cluster: str | None = None) -> int:
     """Runs an experiment into a folder.
 
     Args:
         config: Every setting resolved.
         out: The run's folder.
         progress: Where a person sees what happens.
+        cluster: The address of a Dask scheduler that computes with; None computes here alone.
 
     Returns:
         The exit code: 0 done, 1 at least one model failed while the others are there.
 
     Raises:
-        KbinError: The settings, data or weights are wrong, or the folder holds another experiment.
+        KbinError: The settings, data or weights are wrong, the folder holds another experiment, or the cluster cannot
+            be used.
     """
     run = RunDirectory(out)
     settings = dump_experiment(config)
@@ -55,6 +60,11 @@ def run_experiment(config: ExperimentConfig, out: Path, progress: Progress) -> i
         if not run.report_path.is_file():  # interrupted between the last two files
             write_report([run])
         return _exit_code(run.results()["models"])
+    with open_execution(cluster) as execution:
+        return _run_on(execution, config, run, progress)
+
+
+def _run_on(execution: Execution, config: ExperimentConfig, run: RunDirectory, progress: Progress) -> int:
     start = time.perf_counter()
     loaded = load_sets(config.data)
     for line in describe_sets(loaded):
@@ -62,12 +72,14 @@ def run_experiment(config: ExperimentConfig, out: Path, progress: Progress) -> i
     planned = plan_models(config, loaded)
     engine, sets = open_engine(config, progress), images_of_sets(loaded, config)
     augmented = augmentation(config, sets["train"])
-    run.begin(settings)  # only now: a fault that is mended in the file must not leave a folder of another experiment
+    # Only now: a fault that is mended in the file must not leave a folder of another experiment.
+    run.begin(dump_experiment(config))
     environment = describe_environment(_device())
     run.save_environment(environment | {"seeds": list(config.training.seeds), "started": _now()})
 
     if augmented is not None:
         run.save_picture("augmented", augmented_samples(sets["train"], augmented))
+    _compute_features_remotely(execution, config, sets, engine, augmented, progress)
     setting = Setting(config.training, engine, augmented, run, progress)
     entries = [_run_all_seeds(model, config, sets, setting) for model in planned]
     results = {
@@ -83,6 +95,28 @@ def run_experiment(config: ExperimentConfig, out: Path, progress: Progress) -> i
     run.save_results(results)
     write_report([run])
     return _exit_code(entries)
+
+
+def _compute_features_remotely(
+    execution: Execution,
+    config: ExperimentConfig,
+    sets: Mapping[str, SetImages],
+    engine: FeatureEngine | None,
+    augmented: Augmentation | None,
+    progress: Progress,
+) -> None:
+    """Has the workers of a cluster compute what training will find stored; views of images are computed here."""
+    if not execution.is_remote or engine is None or (augmented is not None and augmented.views is None):
+        return
+    for model in config.models:
+        try:
+            # Pretrained weights are the same for every seed.
+            for seed in config.training.seeds if model.weights == NONE else config.training.seeds[:1]:
+                compute_features(model, seed, sets, engine, execution, progress)
+        except KbinError:
+            raise
+        except Exception as error:  # of this model: training it here either meets the same, or does not need it
+            progress.say(f"{model.id}: the cluster could not compute its features ({error}).")
 
 
 def _exit_code(entries: Sequence[Mapping[str, Any]]) -> int:
