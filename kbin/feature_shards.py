@@ -71,7 +71,7 @@ def compute_all_features(
     engine, augmented = setting.engine, setting.augmentation
     if engine is None or (augmented is not None and augmented.views is None):
         return
-    for model in _distinct(models):
+    for model in distinct_networks(models):
         try:
             # Pretrained weights are the same for every seed.
             for seed in setting.training.seeds if model.weights == NONE else setting.training.seeds[:1]:
@@ -82,7 +82,7 @@ def compute_all_features(
             setting.progress.say(f"{model.id}: the cluster could not compute its features ({error}).")
 
 
-def _distinct(models: Sequence[ModelConfig]) -> list[ModelConfig]:
+def distinct_networks(models: Sequence[ModelConfig]) -> list[ModelConfig]:
     """Returns one model of each network, cuts included: a search tries many settings on each."""
     by_network = {
         (model.backbone, model.weights, *(stage.trained_part for stage in model.steps)): model
@@ -119,7 +119,7 @@ def compute_features(
     built = build_configured(model, num_classes, size, seed)
     hashes = np.concatenate([one.data.content_hashes() for one in sets.values()])
     images = JoinedImages([one.data.images for one in sets.values()])
-    for parts, first_unit in _frozen_prefixes(built, model):
+    for parts, first_unit in frozen_prefixes(built, model):
         resize, runtime, precision = train.images.resize, engine.runtime_name, engine.precision
         fingerprint = parts.fingerprint()
         recipe = PrefixRecipe(model, num_classes, size, seed, first_unit, resize, runtime, precision, fingerprint)
@@ -167,7 +167,7 @@ def _opened_runtime(recipe: PrefixRecipe) -> Runtime:
     return _opened[recipe]
 
 
-def _frozen_prefixes(built: keras.Model, model: ModelConfig) -> Iterator[tuple[Cut, str | None]]:
+def frozen_prefixes(built: keras.Model, model: ModelConfig) -> Iterator[tuple[Cut, str | None]]:
     """Yields the cut of every stage with its first trainable unit, where the weights below it are known by now."""
     trained_from = math.inf
     for stage in model.steps:
