@@ -127,6 +127,11 @@ class TestCluster:
         counts = {count for _, count in execution.run(work.torch_threads, range(6), concurrent=True)}
         assert counts == {1}
 
+    def test_the_random_numbers_of_a_piece_are_its_own(self, execution):
+        """Keras takes the seeds of initial weights from Python's generator, which Dask's threads draw from too."""
+        here = dict(LocalExecution().run(work.drawn, range(2)))
+        assert dict(execution.run(work.drawn, range(2))) == here
+
     def test_an_exception_comes_as_itself_and_what_is_pending_is_cancelled(self, execution, tmp_path):
         with pytest.raises(DataError, match="piece 2 is wrong"):
             list(execution.run(work.failing, range(100), tmp_path))
