@@ -244,6 +244,15 @@ class TestRun:
         (model,) = results["models"]
         assert [one["seed"] for one in model["sets"]["test"]["per_seed"]] == [3]
 
+    def test_a_cluster_that_does_not_answer_is_said_in_one_line(self, experiment, tmp_path):
+        script = "import sys; sys.argv[0] = 'kbin'; from kbin.cli import main; main()"
+        out = str(tmp_path / "run")
+        done = in_new_process(script, "run", str(experiment), "--out", out, "--cluster", "tcp://127.0.0.1:1")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith("error: no Dask scheduler answers at 'tcp://127.0.0.1:1' ")
+        assert len(done.stderr.splitlines()) == 1
+        assert not (tmp_path / "run").exists()
+
     def test_an_unreadable_image_is_named_without_traceback(self, kbin, experiment, tmp_path):
         damaged = tmp_path / "images" / "train" / "dark" / "0.png"
         damaged.write_bytes(damaged.read_bytes()[:200])

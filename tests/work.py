@@ -1,6 +1,7 @@
 """Pieces of work for the tests of execution; workers find them by name."""
 
 import os
+import random
 import signal
 import threading
 import time
@@ -37,6 +38,12 @@ def begin_and_end(piece: int, shared: Any) -> tuple[int, int, float, float]:
     begin = time.monotonic()
     time.sleep(0.05)
     return os.getpid(), threading.get_ident(), begin, time.monotonic()
+
+
+def drawn(piece: int, shared: Any) -> float:
+    random.seed(piece)
+    time.sleep(0.6)  # Dask's threads look at the sizes of things twice a second
+    return random.random()
 
 
 def torch_threads(piece: int, shared: Any) -> int:

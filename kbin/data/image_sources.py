@@ -51,6 +51,10 @@ class FileImages:
     def __init__(self, files: Sequence[Path]) -> None:
         self._files = tuple(files)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Takes whole paths into another process, which may be in another folder."""
+        return type(self), ([file.absolute() for file in self._files],)
+
     def __len__(self) -> int:
         return len(self._files)
 

@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 
@@ -59,3 +61,23 @@ def test_an_empty_source_may_be_joined():
     empty = ArrayImages(np.zeros((0, 2, 2), np.uint8), "empty")
     one = ArrayImages(np.zeros((1, 2, 2), np.uint8), "one")
     assert JoinedImages([empty, one, empty]).location(0) == "one, image 0"
+
+
+def test_only_the_images_in_use_travel_to_another_process(tmp_path, write_image, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    files = FileImages([write_image(tmp_path / f"{index}.png", index).relative_to(tmp_path) for index in range(50)])
+    array = ArrayImages(np.arange(10**6, dtype=np.uint8).reshape(100, 100, 100), "cells.npz", white=None)
+    chosen = JoinedImages([files, array]).select(np.array([149, 3, 60, 1]))
+    sent = pickle.dumps(chosen)
+    assert len(sent) < 25_000
+    monkeypatch.chdir("/")
+    there = pickle.loads(sent)
+    assert [there.location(index) for index in range(4)] == [
+        "cells.npz, image 99",
+        str(tmp_path / "3.png"),
+        "cells.npz, image 10",
+        str(tmp_path / "1.png"),
+    ]
+    assert [there.content_hash(index) for index in (0, 2)] == [array.content_hash(99), array.content_hash(10)]
+    assert there.select(np.array([2])).location(0) == "cells.npz, image 10"
+    assert len(pickle.loads(pickle.dumps(JoinedImages([files]).select(np.array([], np.int64))))) == 0
