@@ -7,7 +7,8 @@ from kbin.evaluation.confusion import ConfusionMatrix
 from kbin.metric_names import METRICS, MetricRow
 from kbin.report.pictures import Picture, learning_pictures
 from kbin.report.plots import MOST_CLASSES_IN_CONFUSION
-from kbin.report.recorded import ModelResults, RunResults, SetResults
+from kbin.report.recorded import ModelResults, RunResults
+from kbin.report.recorded_sets import SetResults
 from kbin.report.wording import COLLAPSED, UNDEFINED, count_text, metric_text, number_text, share_text
 from kbin.runs import RunDirectory
 

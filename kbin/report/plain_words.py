@@ -3,7 +3,8 @@
 No sentence names a winner: until intervals and paired tests are there, a lead over another model says little.
 """
 
-from kbin.report.recorded import TRAIN, VALIDATION, ModelResults, RunResults, SetResults
+from kbin.report.recorded import TRAIN, VALIDATION, ModelResults, RunResults
+from kbin.report.recorded_sets import SetResults
 from kbin.report.wording import (
     COLLAPSED,
     about_text,

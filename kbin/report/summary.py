@@ -6,7 +6,8 @@ from typing import Any
 from rich.cells import cell_len, chop_cells
 
 from kbin.metric_names import metric_row
-from kbin.report.recorded import RunResults, SetResults, read_results
+from kbin.report.recorded import RunResults, read_results
+from kbin.report.recorded_sets import SetResults
 from kbin.report.wording import (
     COLLAPSED,
     NOT_ABOVE_MAJORITY,

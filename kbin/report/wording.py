@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from kbin.metric_names import metric_row
-from kbin.report.recorded import ModelResults, RunResults, SetResults
+from kbin.report.recorded import ModelResults, RunResults
+from kbin.report.recorded_sets import SetResults
 
 UNDEFINED = "\N{EN DASH}"
 COLLAPSED = "collapsed"
