@@ -8,7 +8,9 @@ from math import log10
 from typing import TYPE_CHECKING, Any, Literal
 
 from kbin.evaluation.drawing import plain, shortened
+from kbin.metric_names import MetricRow
 from kbin.report.recorded_search import CombinationResults
+from kbin.report.wording import title_in_text
 from kbin.search.combinations import short_key, value_text
 
 if TYPE_CHECKING:
@@ -19,7 +21,9 @@ _MOST_TICKS = 8  # values that are written at the axis each
 _MOST_LETTERS = 40  # of all ticks, in a panel
 _SMALLEST_GAP = 0.08  # between ticks, as a share of the axis
 _LARGEST = 1e300  # numbers beyond it, which no setting has, are drawn as names
-_LONGEST_NAME = 18  # letters
+_LONGEST_NAME = 18  # letters, of a value
+_LONGEST_SETTING = 24
+_LONGEST_TITLE = 42
 
 Scale = Literal["even", "linear", "log"]
 
@@ -46,7 +50,7 @@ class SettingAxis:
     @property
     def title(self) -> str:
         """The setting's name, as it is drawn."""
-        return plain(shortened(self.name))
+        return plain(shortened(self.name, _LONGEST_SETTING))
 
     @property
     def ticks(self) -> list[str]:
@@ -84,6 +88,12 @@ class SettingAxis:
         places = [log10(value) if self.scale == "log" else float(value) for value in self.values]
         gaps = [(after - before) / (places[-1] - places[0]) for before, after in pairwise(places)]
         return len(places) <= _MOST_TICKS and min(gaps) >= _SMALLEST_GAP and sum(map(len, self.ticks)) <= _MOST_LETTERS
+
+
+def plot_title(metric: MetricRow, model_id: str) -> str:
+    """Returns the title of a plot of a search, short enough for the smallest one."""
+    start = f"Mean {title_in_text(metric.name)}: "
+    return start + shortened(model_id, _LONGEST_TITLE - len(start))
 
 
 def varied(keys: Sequence[str], combinations: Sequence[CombinationResults]) -> list[SettingAxis]:

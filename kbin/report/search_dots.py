@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kbin.evaluation.drawing import PALETTE, REFERENCE_COLOR, panels, plain, set_title, shortened
+from kbin.evaluation.drawing import PALETTE, REFERENCE_COLOR, panels, plain, set_title
 from kbin.metric_names import MetricRow
 from kbin.report.recorded_search import CombinationResults, ModelSearch
-from kbin.report.search_axes import SettingAxis
+from kbin.report.search_axes import SettingAxis, plot_title
 from kbin.report.wording import count_text, title_in_text
 
 if TYPE_CHECKING:
@@ -60,20 +60,23 @@ class SearchDots:
             spec = ax.get_subplotspec()
             if spec is None or spec.is_first_col():
                 ax.set_ylabel(f"Mean {title_in_text(self.metric.name)}")
-        title = f"Mean {title_in_text(self.metric.name)}: {shortened(self.model_id, 28)}"
-        direction = "" if self.metric.higher_is_better else "lower is better"
-        left_out = len(self.found.combinations) - self.found.num_compared
-        missing = f"{count_text(left_out, 'combination')} left out" if left_out else ""
-        subtitle = "; ".join(part for part in (direction, missing) if part)
-        if alone:
-            set_title(panes[0], title, subtitle)
-        else:
-            headline = f"{title} ({subtitle})" if subtitle else title
-            drawn.suptitle(plain(headline), x=0.01, ha="left", fontsize=11, fontweight="bold")
+        self._add_title(drawn, panes[0])
         drawn.legend(
             *panes[0].get_legend_handles_labels(), loc="outside lower left", fontsize=9, frameon=False, ncols=2
         )
         return drawn
+
+    def _add_title(self, drawn: "Figure", first: "Axes") -> None:
+        title = plot_title(self.metric, self.model_id)
+        direction = "" if self.metric.higher_is_better else "lower is better"
+        left_out = len(self.found.combinations) - self.found.num_compared
+        missing = f"{count_text(left_out, 'combination')} left out" if left_out else ""
+        subtitle = "; ".join(part for part in (direction, missing) if part)
+        if len(self.axes) == 1:
+            set_title(first, title, subtitle)
+        else:
+            headline = f"{title} ({subtitle})" if subtitle else title
+            drawn.suptitle(plain(headline), x=0.01, ha="left", fontsize=11, fontweight="bold")
 
     def _draw_folds(self, ax: "Axes", axis: SettingAxis) -> None:
         compared = [one for one in self.found.combinations if one.mean is not None]
@@ -104,7 +107,16 @@ class SearchDots:
         _scatter(ax, axis, chosen, "chosen", marker="*", s=150, color=_CHOSEN, edgecolors="#111111", zorder=4)
         _scatter(ax, axis, within, "within one standard error of the best", s=34, color=_COLOR, zorder=3)
         # Hollow: told apart without colour.
-        _scatter(ax, axis, worse, "worse", s=34, facecolors="white", edgecolors=_COLOR, zorder=2.5)
+        _scatter(
+            ax,
+            axis,
+            worse,
+            "more than one standard error worse",
+            s=34,
+            facecolors="white",
+            edgecolors=_COLOR,
+            zorder=2.5,
+        )
 
 
 def _scatter(ax: "Axes", axis: SettingAxis, ones: Sequence[CombinationResults], label: str, **look: Any) -> None:

@@ -4,7 +4,7 @@ from kbin.report.recorded import ModelResults, RunResults
 from kbin.report.recorded_search import ModelSearch
 from kbin.report.search_axes import is_grid, varied
 from kbin.report.search_dots import SearchDots
-from kbin.report.search_heatmap import SearchHeatmap
+from kbin.report.search_heatmap import MOST_COLUMNS, SearchHeatmap
 
 SearchPlot = SearchHeatmap | SearchDots
 
@@ -22,8 +22,13 @@ def search_plot(results: RunResults, model: ModelResults, found: ModelSearch) ->
     axes = varied(results.search.keys, found.combinations)
     if not axes:
         return None
-    kind = SearchHeatmap if is_grid(axes, found.combinations) else SearchDots
-    return kind(model.id, results.search.metric, axes, found)
+    metric = results.search.metric
+    if not is_grid(axes, found.combinations):
+        return SearchDots(model.id, metric, axes, found)
+    down, across = axes
+    if len(across.values) > max(MOST_COLUMNS, len(down.values)):
+        down, across = across, down  # a page has more room below than beside
+    return SearchHeatmap(model.id, metric, (down, across), found)
 
 
 def search_plots(results: RunResults) -> dict[str, SearchPlot]:

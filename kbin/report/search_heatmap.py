@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kbin.evaluation.drawing import PALETTE, REFERENCE_COLOR, figure, set_title, shortened
+from kbin.evaluation.drawing import PALETTE, REFERENCE_COLOR, figure, set_title
 from kbin.metric_names import MetricRow
 from kbin.report.recorded_search import CombinationResults, ModelSearch
-from kbin.report.search_axes import SettingAxis
-from kbin.report.wording import metric_text, title_in_text
+from kbin.report.search_axes import SettingAxis, plot_title
+from kbin.report.wording import metric_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,8 +19,9 @@ _WORST, _BEST = "#F4F8FB", "#66AEDF"
 _INK = "#111111"
 _CHOSEN = PALETTE[1]
 _LEFT_OUT = "#EEEEEE"
-_CELL_WIDTH, _CELL_HEIGHT, _LEAST_WIDTH = 0.86, 0.56, 5.6  # inches
-_MOST_COLUMNS = 14  # with numbers in the cells; beyond, colours alone, and the table has the numbers
+_CELL_WIDTH, _CELL_HEIGHT, _MARGIN, _LEAST_WIDTH, _LEAST_HEIGHT = 0.86, 0.56, 1.5, 5.6, 3.4  # inches
+_LETTERS_AN_INCH = 11
+MOST_COLUMNS = 14  # with numbers in the cells; beyond, colours alone, and the table has the numbers
 _BROAD = 7  # columns
 
 
@@ -55,13 +56,26 @@ class SearchHeatmap:
         """Returns the figure: darker is better, the chosen cell has a star."""
         down, across = self.axes
         num_rows, num_columns = len(down.values), len(across.values)
-        width = 1.5 + _CELL_WIDTH * min(num_columns, _MOST_COLUMNS)
-        drawn, ax = figure(max(_LEAST_WIDTH, width), 1.9 + _CELL_HEIGHT * num_rows)
+        height = max(_LEAST_HEIGHT, 1.9 + _CELL_HEIGHT * num_rows)
+        drawn, ax = figure(_MARGIN + self._cell_width * num_columns, height)
         for place, one in enumerate(self.found.combinations):
             self._draw_cell(ax, place, one)
+        self._label(ax)
+        self._add_legend(drawn)
+        return drawn
+
+    @property
+    def _cell_width(self) -> float:
+        """The width of a cell in inches."""
+        num_columns = len(self.axes[1].values)
+        return max(_LEAST_WIDTH - _MARGIN, _CELL_WIDTH * min(num_columns, MOST_COLUMNS)) / num_columns
+
+    def _label(self, ax: "Axes") -> None:
+        down, across = self.axes
+        num_rows, num_columns = len(down.values), len(across.values)
         ax.set_xlim(-0.5, num_columns - 0.5)
         ax.set_ylim(num_rows - 0.5, -0.5)
-        slanted = max(map(len, across.ticks)) > 9 or num_columns > _MOST_COLUMNS
+        slanted = max(map(len, across.ticks)) > _LETTERS_AN_INCH * self._cell_width
         ax.set_xticks(
             range(num_columns), across.ticks, rotation=45 if slanted else 0, ha="right" if slanted else "center"
         )
@@ -71,11 +85,8 @@ class SearchHeatmap:
         ax.grid(visible=False)
         ax.tick_params(length=0)
         ax.spines[:].set_visible(False)
-        small = "small: ± standard deviation over folds; " if num_columns <= _MOST_COLUMNS else ""
-        title = f"Mean {title_in_text(self.metric.name)}: {shortened(self.model_id, 28)}"
-        set_title(ax, title, f"{small}darker is better")
-        self._add_legend(drawn)
-        return drawn
+        small = "small: ± standard deviation over folds; " if num_columns <= MOST_COLUMNS else ""
+        set_title(ax, plot_title(self.metric, self.model_id), f"{small}darker is better")
 
     def _draw_cell(self, ax: "Axes", place: int, one: CombinationResults) -> None:
         from matplotlib.patches import Rectangle
@@ -89,7 +100,7 @@ class SearchHeatmap:
         ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, linewidth=1, **look))
         if place == self.found.chosen or one.within_one_standard_error:
             ax.add_patch(Rectangle((column - 0.44, row - 0.42), 0.88, 0.84, **self._outline(place)))
-        if len(self.axes[1].values) <= _MOST_COLUMNS:
+        if len(self.axes[1].values) <= MOST_COLUMNS:
             self._write(ax, place, (column, row))
         elif place == self.found.chosen:
             ax.text(column, row, "★", ha="center", va="center", color=_CHOSEN)
@@ -126,14 +137,9 @@ class SearchHeatmap:
     def _add_legend(self, drawn: "Figure") -> None:
         from matplotlib.patches import Patch
 
-        handles = (
-            [Patch(label="★ chosen", **self._outline(self.found.chosen or 0))] if self.found.chosen is not None else []
-        )
-        others = [
-            place
-            for place, one in enumerate(self.found.combinations)
-            if one.within_one_standard_error and place != self.found.chosen
-        ]
+        places = [place for place, one in enumerate(self.found.combinations) if one.within_one_standard_error]
+        others = [place for place in places if place != self.found.chosen]
+        handles = [] if self.found.chosen is None else [Patch(label="★ chosen", **self._outline(self.found.chosen))]
         if others:
             handles.append(Patch(label="within one standard error of the best", **self._outline(others[0])))
         drawn.legend(handles=handles, loc="outside lower left", fontsize=9, frameon=False, ncols=2)

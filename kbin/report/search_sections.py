@@ -7,7 +7,7 @@ from kbin.report.pictures import Picture, embedded
 from kbin.report.recorded import ModelResults, RunResults
 from kbin.report.recorded_search import ModelSearch, SearchResults, sorted_best_first
 from kbin.report.search_figures import SearchPlot, search_file, search_plot
-from kbin.report.search_words import caution, found_sentences, plan_sentences
+from kbin.report.search_words import CAUTION, caution, found_sentences, plan_sentences
 from kbin.report.wording import duration_text, metric_text, title_in_text
 from kbin.runs import RunDirectory
 from kbin.search.combinations import settings_text, short_key, value_text
@@ -73,6 +73,7 @@ class SearchSection:
     search: SearchResults
     score: str
     sentences: tuple[str, ...]
+    headline: str
     caution: str
     columns: tuple[tuple[str, str], ...]
     models: tuple[ModelSearchSection, ...]
@@ -95,6 +96,7 @@ def search_section(run: RunDirectory, results: RunResults) -> SearchSection | No
         search,
         title_in_text(search.score),
         tuple(plan_sentences(results, search)),
+        CAUTION,
         caution(results, search),
         tuple((short_key(key), key) for key in search.keys),
         tuple(models),

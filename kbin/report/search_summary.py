@@ -2,7 +2,14 @@
 
 from kbin.report.recorded import ModelResults, RunResults
 from kbin.report.recorded_search import CombinationResults, ModelSearch, SearchResults, sorted_best_first
-from kbin.report.search_words import caution, found_sentences, left_out_sentences, plan_sentences, within_sentences
+from kbin.report.search_words import (
+    CAUTION,
+    caution,
+    found_sentences,
+    left_out_sentences,
+    plan_sentences,
+    within_sentences,
+)
 from kbin.report.terminal import wrapped
 from kbin.report.wording import count_text, metric_text, title_in_text
 from kbin.search.combinations import settings_text
@@ -30,7 +37,7 @@ def search_lines(results: RunResults) -> list[str]:
     for model, found in results.searched:
         lines += ["", *_model_lines(search, model, found)]
     warned = caution(results, search)
-    return [*lines, "", *wrapped(warned)] if warned else lines
+    return [*lines, "", *wrapped(f"{CAUTION} {warned}")] if warned else lines
 
 
 def _model_lines(search: SearchResults, model: ModelResults, found: ModelSearch) -> list[str]:

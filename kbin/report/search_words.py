@@ -1,9 +1,11 @@
 """A search in sentences: what was compared, what was chosen, and how little the best of many says."""
 
-from kbin.report.recorded import TRAIN, ModelResults, RunResults
+from kbin.report.recorded import TRAIN, RunResults
 from kbin.report.recorded_search import CombinationResults, ModelSearch, SearchResults
 from kbin.report.wording import count_text, listed, metric_text, title_in_text
 from kbin.search.combinations import settings_text, short_key
+
+CAUTION = "The best of many looks better than it is."
 
 
 def plan_sentences(results: RunResults, search: SearchResults) -> list[str]:
@@ -14,10 +16,11 @@ def plan_sentences(results: RunResults, search: SearchResults) -> list[str]:
     score = title_in_text(search.score)
     if search.num_combinations == 1:
         return [f"The settings were cross-validated as they are, in {folds}: {trials}", f"The score is the {score}."]
+    what = "combination" if len(search.keys) > 1 else "value"
     names = listed([short_key(key) for key in search.keys])
     first = "highest" if search.metric.higher_is_better else "lowest"
     return [
-        f"{count_text(search.num_combinations, 'combination')} of {names} were compared, each trained and scored in "
+        f"{count_text(search.num_combinations, what)} of {names} were compared, each trained and scored in "
         f"{folds}: {trials}",
         f"They are ranked by their mean {score} over the folds, the {first} first. {_rule(search)}",
     ]
@@ -38,13 +41,13 @@ def _rule(search: SearchResults) -> str:
 
 
 def caution(results: RunResults, search: SearchResults) -> str:
-    """Returns why the chosen combination is worth less than it looks; "" where nothing was chosen among others."""
+    """Returns why that is so here, and what can say how much; "" where nothing was chosen among others."""
     if search.num_combinations == 1:
         return ""
     extreme = "largest" if search.metric.higher_is_better else "smallest"
     luck = (
-        f"The best of many looks better than it is: of {search.num_combinations} means that all vary by chance, the "
-        f"{extreme} one is partly luck. Expect worse than it on new images."
+        f"Of {search.num_combinations} means that all vary by chance, the {extreme} one is partly luck: expect worse "
+        "than it on new images."
     )
     if not search.refit:
         return (
@@ -65,15 +68,24 @@ def found_sentences(search: SearchResults, found: ModelSearch) -> list[str]:
     return [chosen_text(search, found), *within_sentences(search, found), *left_out_sentences(found)]
 
 
-def chosen_text(search: SearchResults, found: ModelSearch) -> str:
-    """Returns the chosen settings with their mean and its spread over folds; found.chosen is there."""
+def chosen_text(search: SearchResults, found: ModelSearch, whom: str = "") -> str:
+    """Returns the chosen settings with their mean and its spread over folds, "" where nothing was chosen.
+
+    Args:
+        search: Of the run.
+        found: Of the model.
+        whom: Names the model where nothing around the sentence does.
+    """
     chosen, best = found.chosen_combination, found.best_combination
     if chosen is None or best is None:
         return ""
     title = title_in_text(search.score)
     if search.num_combinations == 1:
-        return f"Mean {title}: {mean_and_spread(search, chosen)}."
-    text = f"Chosen: {settings_text(chosen.settings)}, with a mean {title} of {mean_and_spread(search, chosen)}."
+        return f"Mean {title}{f' of {whom}' if whom else ''}: {mean_and_spread(search, chosen)}."
+    to_whom = f" for {whom}" if whom else ""
+    text = (
+        f"Chosen{to_whom}: {settings_text(chosen.settings)}, with a mean {title} of {mean_and_spread(search, chosen)}."
+    )
     if chosen is not best:
         text += f" The best has {metric_text(search.score, best.mean)}: {settings_text(best.settings)}."
     return text
@@ -129,8 +141,4 @@ def summary_of_search(results: RunResults) -> list[str]:
             f"{title_in_text(search.score)} over {folds_text(search)} of the training set."
         )
     only_searched = [(model, found) for model, found in results.searched if model.status == "done" and not model.sets]
-    return [how, *(f"{_of_model(model, found, search)}" for model, found in only_searched)]
-
-
-def _of_model(model: ModelResults, found: ModelSearch, search: SearchResults) -> str:
-    return f"{model.id}: {chosen_text(search, found)}"
+    return [how, *(chosen_text(search, found, model.id) for model, found in only_searched)]

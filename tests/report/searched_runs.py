@@ -12,11 +12,10 @@ PLAIN_FOLDS = (
 ALIKE = "In the folds the threshold is 0.5."
 RATE, EPOCHS, UNITS = "training.learning_rate", "training.epochs", "head.hidden_units"
 
-# Mean accuracies of study 1's table 4 at its corners; the others lie between.
 GRID_MEANS = {
     1e-4: (0.798, 0.871, 0.912, 0.931),
-    1e-3: (0.982, 0.991, 0.996, 1.000),
-    1e-2: (0.988, 0.994, 0.997, 0.998),
+    1e-3: (0.962, 0.971, 0.976, 0.980),
+    1e-2: (0.968, 0.974, 0.977, 0.978),
     1e-1: (0.951, 0.931, 0.962, 0.958),
 }
 
@@ -108,7 +107,7 @@ def around(middle: float, step: float = 0.004) -> list[float]:
 
 
 def grid(**changes: Any) -> Searched:
-    """Returns study 1's grid of learning rates and epochs."""
+    """Returns a grid as study 1's: four learning rates times four numbers of epochs; the eighth is the best."""
     tried = [
         Tried({RATE: rate, EPOCHS: epochs}, around(value))
         for rate, values in GRID_MEANS.items()
