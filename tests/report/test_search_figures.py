@@ -72,7 +72,7 @@ def test_better_is_darker_also_where_lower_is_better():
     def lightness(figure, cell):
         return sum(figure.axes[0].patches[cell].get_facecolor()[:3])
 
-    higher, lower = _plot(one_by_two("accuracy")).draw(), _plot(one_by_two("log_loss")).draw()
+    higher, lower = _plot(two_by_two("accuracy")).draw(), _plot(two_by_two("log_loss")).draw()
     filled = [place for place, patch in enumerate(higher.axes[0].patches) if patch.get_fill()]
 
     assert lightness(higher, filled[0]) > lightness(higher, filled[-1])
@@ -80,10 +80,9 @@ def test_better_is_darker_also_where_lower_is_better():
     assert lightness(lower, first) < lightness(lower, last)
 
 
-def one_by_two(score):
-    tried = [
-        Tried({RATE: rate, EPOCHS: epochs}, around(0.3 + rate + epochs / 10)) for rate in (1, 2) for epochs in (1, 2)
-    ]
+def two_by_two(score):
+    pairs = [(rate, epochs) for rate in (1, 2) for epochs in (1, 2)]
+    tried = [Tried({RATE: rate, EPOCHS: epochs}, around(rate / 5 + epochs / 10)) for rate, epochs in pairs]
     return Searched(tried, score=score, lower_is_better=score == "log_loss")
 
 
@@ -109,7 +108,7 @@ def test_a_large_grid_is_broad_and_the_longer_setting_goes_down():
     assert [axis.name for axis in plot.axes] == ["epochs", "learning_rate"]
     eight_by_ten = Searched([Tried({RATE: r + 1, EPOCHS: e}, around(0.5)) for r in range(8) for e in range(10)])
     assert _plot(eight_by_ten).is_broad
-    assert len([text for text in _texts(_plot(eight_by_ten).draw().axes[0]) if text.startswith("±")]) == 79
+    assert len([text for text in _texts(_plot(eight_by_ten).draw().axes[0]) if text.startswith("±")]) == 80
 
 
 def test_one_setting_is_a_curve_with_standard_errors_on_a_logarithmic_axis_for_rates():
