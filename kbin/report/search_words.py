@@ -108,7 +108,9 @@ def within_sentences(search: SearchResults, found: ModelSearch) -> list[str]:
         return ["With a score in one fold only there is no standard error, and nothing can be told apart."]
     error = metric_text(search.score, best.standard_error)
     if found.num_within == 1:
-        sentence = f"None of the other {found.num_compared - 1} is within one standard error of the best ({error})."
+        others = f"None of the other {found.num_compared - 1}" if found.num_compared > 2 else "The other one"
+        verb = "is" if found.num_compared > 2 else "is not"
+        sentence = f"{others} {verb} within one standard error of the best ({error})."
     else:
         sentence = (
             f"{found.num_within} of {found.num_compared} combinations, the best among them, are within one standard "

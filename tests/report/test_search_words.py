@@ -77,6 +77,12 @@ def test_a_best_that_stands_alone_is_said_to():
     assert "None of the other 2 is within one standard error of the best (0.003)." in _found(searched)
 
 
+def test_of_two_the_other_one_is_named():
+    searched = Searched([Tried({EPOCHS: n}, around(n / 10)) for n in (1, 5)])
+
+    assert "The other one is not within one standard error of the best (0.003)." in _found(searched)
+
+
 def test_equal_folds_are_no_proof():
     searched = Searched([Tried({EPOCHS: 1}, [1.0] * 5), Tried({EPOCHS: 2}, around(0.9))])
 
