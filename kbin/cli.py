@@ -42,6 +42,9 @@ def run(
     out: Annotated[Path | None, typer.Option(help="The run's folder; runs/<name> by default.")] = None,
     settings: SetOption = None,
     quick: QuickOption = False,
+    cluster: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Compute on a Dask cluster, e.g. tcp://host:8786.")
+    ] = None,
     debug: DebugOption = False,
 ) -> None:
     """Run an experiment: train, evaluate, and leave a folder of results and plots."""
@@ -57,7 +60,7 @@ def run(
     from kbin.report.summary import result_lines
     from kbin.runs import RunDirectory
 
-    code = run_experiment(config, folder, progress)
+    code = run_experiment(config, folder, progress, cluster)
     directory = RunDirectory(folder)
     for line in result_lines(directory.results()):
         progress.say(line)

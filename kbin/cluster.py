@@ -9,7 +9,6 @@ import importlib.util
 import logging
 import pickle
 import pkgutil
-import threading
 import time
 import uuid
 from collections import Counter, deque
@@ -17,9 +16,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-import kbin
 from kbin.errors import ClusterError, MissingExtraError
-from kbin.torch_threads import one_torch_thread
+from kbin.worker import VERSION, own_version, work_on, wrong_version
 
 if TYPE_CHECKING:
     import distributed
@@ -29,8 +27,6 @@ WORKER_SECONDS = 30.0  # without any worker, at the start or later
 _POLL_SECONDS = 0.02  # between two looks for finished pieces
 _LOOK_SECONDS = 2.0  # between two looks at the workers
 _AHEAD = 1  # pieces a worker is given beyond those it can run: the next is there when one is done
-
-_ONE_AT_A_TIME = threading.Lock()  # of a worker: Keras's seeds are the process's
 
 
 class ClusterExecution:
@@ -62,12 +58,12 @@ class ClusterExecution:
         waiting = deque(enumerate(pieces))
         workers = _Workers(self._client, concurrent)
         pending: dict[int, distributed.Future] = {}
-        indices: dict[str, int] = {}
+        indices: dict[Any, int] = {}
         try:
             while waiting or pending:
                 while waiting and (worker := workers.with_room()) is not None:
                     index, piece = waiting.popleft()
-                    work = _pickled((function, piece, concurrent, kbin.__version__))
+                    work = _pickled((function, piece, concurrent, own_version()))
                     pending[index] = self._submit(f"{name}-{index}", work_on, work, given, worker=worker)
                     workers.given(worker, index)
                     indices[pending[index].key] = index
@@ -148,25 +144,9 @@ class _Workers:
             self._seen = now
         elif now - self._seen > WORKER_SECONDS:
             raise ClusterError(
-                f"all workers of the cluster are gone since {WORKER_SECONDS:.0f} s; look at the output of `dask worker` "
-                "(a worker that needs more memory than it may have is ended), start workers, and run the same again."
+                f"all workers of the cluster are gone since {WORKER_SECONDS:.0f} s: look at the output of `dask "
+                "worker` (too little memory ends it), start workers, and run the same again."
             )
-
-
-def work_on(work: bytes, shared: Any) -> Any:
-    """Runs one piece in a worker.
-
-    Args:
-        work: Function, piece, whether it may run beside others, and the version of kbin, pickled.
-        shared: What all pieces need.
-    """
-    function, piece, concurrent, version = pickle.loads(work)
-    if version != kbin.__version__:  # a worker that came after the others were checked
-        from distributed import get_worker
-
-        raise _wrong_version(f"worker {get_worker().address}", kbin.__version__, version)
-    with one_torch_thread() if concurrent else _ONE_AT_A_TIME:
-        return function(piece, shared)
 
 
 @contextmanager
@@ -218,22 +198,15 @@ def _check(client: "distributed.Client") -> None:
             f"`dask worker {client.scheduler.address} --nthreads 1`."
         ) from error
     # A function of the standard library: one of kbin's could not even be read where kbin is missing.
-    wanted = (pkgutil.resolve_name, "kbin:__version__")
+    wanted = (pkgutil.resolve_name, VERSION)
     versions = {f"worker {name}": found for name, found in client.run(*wanted, on_error="return").items()}
     try:
         versions[f"scheduler {client.scheduler.address}"] = client.run_on_scheduler(*wanted)
     except ImportError as error:
         versions[f"scheduler {client.scheduler.address}"] = error
     for place, version in versions.items():
-        if version != kbin.__version__:
-            raise _wrong_version(place, version, kbin.__version__)
-
-
-def _wrong_version(place: str, version: Any, expected: str) -> ClusterError:
-    has = f"cannot import kbin ({version})" if isinstance(version, Exception) else f"has kbin {version}"
-    return ClusterError(
-        f"the {place} {has}, while kbin {expected} runs here: install the same kbin there, and start it again."
-    )
+        if version != own_version():
+            raise wrong_version(place, version, own_version())
 
 
 def _gone() -> ClusterError:

@@ -79,9 +79,7 @@ def open_execution(cluster: str | None) -> Iterator[Execution]:
         yield execution
 
 
-def _in_threads(
-    function: Function, pieces: Sequence[Any], shared: Any, num_threads: int
-) -> Iterator[tuple[int, Any]]:
+def _in_threads(function: Function, pieces: Sequence[Any], shared: Any, num_threads: int) -> Iterator[tuple[int, Any]]:
     def work(piece: Any) -> Any:
         with one_torch_thread():
             return function(piece, shared)

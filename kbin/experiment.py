@@ -11,11 +11,12 @@ import torch
 from kbin.config.experiment import ExperimentConfig
 from kbin.data.sets import LoadedSets, load_sets
 from kbin.environment import describe_environment
-from kbin.execution import open_execution
+from kbin.execution import Execution, open_execution
 from kbin.experiment_file import dump_experiment
 from kbin.experiment_inputs import augmentation, images_of_sets, open_engine
 from kbin.experiment_search import ExperimentSearch, search_entry
 from kbin.explain.augmented_samples import augmented_samples
+from kbin.feature_shards import compute_all_features
 from kbin.model_entries import run_all_seeds
 from kbin.model_stages import Setting
 from kbin.planned_models import plan_models
@@ -23,7 +24,7 @@ from kbin.progress import Progress
 from kbin.report.plots import draw_plots
 from kbin.report.rendering import write_report
 from kbin.runs import RunDirectory
-from kbin.search.plan import plan_search
+from kbin.search.plan import plan_search, searched_models
 from kbin.search_files import SearchFiles
 
 
@@ -34,45 +35,52 @@ def run_experiment(config: ExperimentConfig, out: Path, progress: Progress, clus
         config: Every setting resolved.
         out: The run's folder.
         progress: Where a person sees what happens.
-        cluster: The address of a Dask scheduler; None runs everything in this process.
+        cluster: The address of a Dask scheduler whose workers compute features and trials; None computes here alone.
 
     Returns:
         The exit code: 0 done, 1 at least one model failed while the others are there.
 
     Raises:
-        KbinError: The settings, data or weights are wrong, or the folder holds another experiment.
+        KbinError: The settings, data or weights are wrong, the folder holds another experiment, or the cluster cannot
+            be used.
     """
     run = RunDirectory(out)
-    settings = dump_experiment(config)
-    if run.is_finished(settings):
+    if run.is_finished(dump_experiment(config)):
         progress.say(f"{out} already holds the finished results of this experiment; remove it to run anew.")
         if not run.report_path.is_file():  # interrupted between the last two files
             write_report([run])
         return _exit_code(run.results()["models"])
+    with open_execution(cluster) as execution:
+        return _run_on(execution, config, run, progress)
+
+
+def _run_on(execution: Execution, config: ExperimentConfig, run: RunDirectory, progress: Progress) -> int:
     start = time.perf_counter()
     loaded = load_sets(config.data)
     for line in describe_sets(loaded):
         progress.say(line)
-    plan = plan_search(config, loaded.sets)
-    for line in plan.notes if plan is not None else ():
+    search = plan_search(config, loaded.sets)
+    for line in search.notes if search is not None else ():
         progress.say(f"note: {line}")
-    planned = plan_models(config, loaded, plan)
+    planned = plan_models(config, loaded, search)
     engine, sets = open_engine(config, progress), images_of_sets(loaded, config)
-    variants = None if plan is None else [one for model in config.models for one in plan.variants(model)]
-    augmented = augmentation(config, sets["train"], variants)
-    run.begin(settings)  # only now: a fault that is mended in the file must not leave a folder of another experiment
+    models = searched_models(config, search)
+    augmented = augmentation(config, sets["train"], models)
+    # Only now: a fault that is mended in the file must not leave a folder of another experiment.
+    run.begin(dump_experiment(config))
     environment = describe_environment(_device())
     run.save_environment(environment | {"seeds": list(config.training.seeds), "started": _now()})
 
     if augmented is not None:
         run.save_picture("augmented", augmented_samples(sets["train"], augmented))
     setting = Setting(config.training, engine, augmented, progress)
-    with open_execution(cluster) as execution:
-        if plan is None:
-            entries = [run_all_seeds(model, config, sets, setting, run) for model in planned]
-        else:
-            search = ExperimentSearch(config, plan, sets, setting, run, execution)
-            entries = [search.run(model) for model in planned]
+    if execution.is_remote:
+        compute_all_features(models, sets, setting, execution)
+    if search is None:
+        entries = [run_all_seeds(model, config, sets, setting, run) for model in planned]
+    else:
+        searching = ExperimentSearch(config, search, sets, setting, run, execution)
+        entries = [searching.run(model) for model in planned]
     results = {
         "experiment": config.name,
         "positive": loaded.positive,
@@ -81,7 +89,7 @@ def run_experiment(config: ExperimentConfig, out: Path, progress: Progress, clus
         "sets": {name: {"n": len(data), "counts": data.class_counts()} for name, data in loaded.sets.items()},
         "seconds": round(time.perf_counter() - start, 3),
         "models": entries,
-    } | ({} if plan is None else {"search": search_entry(plan)})
+    } | ({} if search is None else {"search": search_entry(search)})
     draw_plots(run, results)
     run.save_results(results)
     SearchFiles(run).clear()

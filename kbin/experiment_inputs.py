@@ -35,15 +35,13 @@ def open_engine(config: ExperimentConfig, progress: Progress) -> FeatureEngine |
     )
 
 
-def augmentation(
-    config: ExperimentConfig, train: SetImages, models: Sequence[ModelConfig] | None = None
-) -> Augmentation | None:
+def augmentation(config: ExperimentConfig, train: SetImages, models: Sequence[ModelConfig]) -> Augmentation | None:
     """Returns how training images are augmented; None where they are not.
 
     Args:
         config: Every setting resolved.
         train: The training set.
-        models: What is trained, where it is not the experiment's models as they are: with other numbers of epochs.
+        models: All that are trained, with each number of epochs that a search tries.
 
     Raises:
         ConfigError: A layer does not take its arguments.
@@ -54,7 +52,7 @@ def augmentation(
     augmenter = Augmenter(rows)
     augmenter.check(config.data.image_size)
     # An epoch takes one view of each image: more than the longest training has epochs would never be seen.
-    epochs = max(sum(m.training_of(s, config.training).epochs for s in m.steps) for m in models or config.models)
+    epochs = max(sum(m.training_of(s, config.training).epochs for s in m.steps) for m in models)
     num_views = min(config.engine.views, epochs)
     hashes = train.data.content_hashes()
     views = StoredViews(train.images, hashes, augmenter, num_views) if num_views else None

@@ -6,6 +6,7 @@ import keras
 
 from kbin.catalogue import find_backbone
 from kbin.config.experiment import ExperimentConfig, ThresholdConfig
+from kbin.config.models import ModelConfig
 from kbin.config.training import TrainingConfig
 from kbin.data.sets import LoadedSets, load_sets
 from kbin.engine.calibration import seconds_per_image, seconds_per_step
@@ -20,6 +21,8 @@ from kbin.models.freezing import freeze_below
 from kbin.models.memory import Memory
 from kbin.planned_models import PlannedModel, plan_models
 from kbin.progress import Progress, duration
+from kbin.search.plan import SearchPlan, plan_search, searched_models
+from kbin.search.stacks import is_stackable
 from kbin.training.compilation import compile_classifier
 
 _UNCUT_BATCH = 8  # images of a calibration step: a whole network takes long for 32
@@ -45,16 +48,45 @@ def plan_lines(config: ExperimentConfig, progress: Progress | None = None) -> It
         f"seeds {', '.join(map(str, training.seeds))}"
     )
     yield f"threshold: {_threshold_text(config.evaluation.threshold, loaded)}"
-    planned = plan_models(config, loaded)
+    search = plan_search(config, loaded.sets)
+    if search is not None:
+        yield from _search_lines(search)
+    planned = plan_models(config, loaded, search)
     engine = open_engine(config, progress or Progress())
     sets = images_of_sets(loaded, config)
-    augmented = augmentation(config, sets["train"])
+    augmented = augmentation(config, sets["train"], searched_models(config, search))
     for model in planned:
         yield ""
         yield from _model_lines(model)
+        if search is not None:
+            yield from _trials_lines(model.config, search, config)
         yield from str(model.parameters).splitlines()
         yield _memory_line(model.memory)
         yield from _cost_lines(model, config, sets, engine, augmented)
+
+
+def _search_lines(search: SearchPlan) -> list[str]:
+    settings = search.settings
+    varied = f" of {', '.join(settings.keys)}" if settings.keys else ""
+    times = f" x {settings.repeats} repeats" if settings.repeats > 1 else ""
+    return [
+        f"search: {len(search.combinations)} combinations{varied} x {settings.folds} folds{times} = "
+        f"{search.num_trials:,} trials of each model, by {settings.score}",
+        *(f"note: {note}" for note in search.notes),
+    ]
+
+
+def _trials_lines(model: ModelConfig, search: SearchPlan, config: ExperimentConfig) -> list[str]:
+    """Returns how the trials of a model are run; those of heads take seconds in all."""
+    if not model.search:
+        return ["  search: none, it is trained as it is written"]
+    num_heads = sum(is_stackable(one, config) for one in search.variants(model)) * len(search.folds)
+    kinds = [
+        f"{num_heads:,} heads at once on stored features" * bool(num_heads),
+        f"{search.num_trials - num_heads:,} networks one after the other" * (num_heads < search.num_trials),
+    ]
+    after = "then trained with the chosen settings" if search.settings.refit else "nothing is trained after it"
+    return [f"  search: {' and '.join(filter(None, kinds))}", f"  {after}; below: with the settings of the file"]
 
 
 def _threshold_text(threshold: ThresholdConfig, loaded: LoadedSets) -> str:

@@ -52,7 +52,8 @@ class SearchFiles:
         """Returns the trials of a finished piece; None where it is not there, or damaged and so to be run again."""
         try:
             values = json.loads((self._trials / f"{piece}.json").read_text(encoding="utf-8"))
-            with np.load(self._trials / f"{piece}.npz", allow_pickle=False) as arrays:
+            stream = io.BytesIO((self._trials / f"{piece}.npz").read_bytes())
+            with np.load(stream, allow_pickle=False) as arrays:
                 return [StoredTrial(one, arrays.get(str(place))) for place, one in enumerate(values)]
         except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
             return None

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ def processes(intervals: list[tuple[int, int, float, float]]) -> list[list[tuple
 
 
 def overlap(pieces: list[tuple[float, float]]) -> bool:
-    return any(end > begin for (_, end), (begin, _) in zip(pieces, pieces[1:], strict=False))
+    return any(end > begin for (_, end), (begin, _) in pairwise(pieces))
 
 
 class TestLocal:
@@ -120,7 +121,9 @@ class TestCluster:
 
     def test_concurrent_pieces_share_a_worker_with_one_torch_thread_each(self, execution, cluster):
         results = [value for _, value in execution.run(work.begin_and_end, range(12), concurrent=True)]
-        assert overlap([pieces[2:] for pieces in sorted(results, key=lambda one: one[2]) if pieces[0] == cluster.pid(1)])
+        assert overlap(
+            [pieces[2:] for pieces in sorted(results, key=lambda one: one[2]) if pieces[0] == cluster.pid(1)]
+        )
         counts = {count for _, count in execution.run(work.torch_threads, range(6), concurrent=True)}
         assert counts == {1}
 
@@ -150,18 +153,13 @@ class TestCluster:
             "from kbin import cli, experiment_file\n"
             "from kbin.execution import open_execution\n"
             "from tests import work\n"
+            "folder, address = sys.argv[1:]\n"
             "def started(*arguments):\n"
-            "    with open_execution(sys.argv[4]) as execution:\n"
-            "        for index, _ in execution.run(work.noted, range(400), Path(sys.argv[3])):\n"
+            "    with open_execution(address) as execution:\n"
+            "        for index, _ in execution.run(work.noted, range(400), Path(folder)):\n"
             f"            os.kill(os.getpid(), {int(number)}) if index > 3 else None\n"
             "experiment_file.load_experiment = started\n"
-            "sys.argv[1:1] = ['check', 'experiment.yaml']\n"
-            "cli.app.registered_commands\n"
-            "arguments, sys.argv = sys.argv, sys.argv[:3]\n"
-            "def started(*_, given=arguments, run=started):\n"
-            "    sys.argv = given\n"
-            "    run()\n"
-            "experiment_file.load_experiment = started\n"
+            "sys.argv = ['kbin', 'check', 'experiment.yaml']\n"
             "cli.main()\n"
         )
         begin = time.monotonic()
@@ -204,16 +202,18 @@ class TestLosses:
         monkeypatch.setattr(cluster_module, "_LOOK_SECONDS", 0.2)
         env = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}
         with loopback_cluster(num_workers=1, env=env) as cluster, open_execution(cluster.address) as execution:
-            with pytest.raises(ClusterError, match=r"given up after 1 worker\(s\) ended .* look at the output of `dask worker`"):
+            with pytest.raises(
+                ClusterError, match=r"given up after 1 worker\(s\) ended .* look at the output of `dask worker`"
+            ):
                 list(execution.run(work.fatal, [0]))
             with pytest.raises(ClusterError, match="all workers of the cluster are gone since 1 s"):
                 list(execution.run(work.slowly, [0]))
 
     def test_a_lost_scheduler_is_said(self, capfd, monkeypatch):
         monkeypatch.setattr(cluster_module, "_LOOK_SECONDS", 0.2)
-        with loopback_cluster(num_workers=1) as cluster:
-            with pytest.raises(ClusterError, match="connection to the scheduler was lost"):
-                self._run_without_scheduler(cluster)
+        lost = pytest.raises(ClusterError, match="connection to the scheduler was lost")
+        with loopback_cluster(num_workers=1) as cluster, lost:
+            self._run_without_scheduler(cluster)
         assert capfd.readouterr().err == ""
 
     @staticmethod
@@ -227,24 +227,24 @@ class TestLosses:
 class TestConnecting:
     def test_an_address_where_nobody_answers_is_said_within_seconds(self, capfd):
         begin = time.monotonic()
-        with pytest.raises(ClusterError, match=r"no Dask scheduler answers at 'tcp://127\.0\.0\.1:1'"):
-            with open_execution("tcp://127.0.0.1:1"):
-                pass
+        with (
+            pytest.raises(ClusterError, match=r"no Dask scheduler answers at 'tcp://127\.0\.0\.1:1'"),
+            open_execution("tcp://127.0.0.1:1"),
+        ):
+            pass
         assert time.monotonic() - begin < 10
         assert capfd.readouterr().err == ""
 
     @pytest.mark.parametrize("address", ["host", "foo://host:1"])
     def test_what_is_no_address_is_refused(self, address):
-        with pytest.raises(ClusterError, match=f"no Dask scheduler answers at '{address}' "):
-            with open_execution(address):
-                pass
+        with pytest.raises(ClusterError, match=f"no Dask scheduler answers at '{address}' "), open_execution(address):
+            pass
 
     def test_a_cluster_without_workers_is_refused(self, monkeypatch):
         monkeypatch.setattr(cluster_module, "WORKER_SECONDS", 0.5)
-        with loopback_cluster(num_workers=0) as cluster:
-            with pytest.raises(ClusterError, match="has no workers .* Start some with `dask worker tcp://127"):
-                with open_execution(cluster.address):
-                    pass
+        refused = pytest.raises(ClusterError, match=r"has no workers .* Start some with `dask worker tcp://127")
+        with loopback_cluster(num_workers=0) as cluster, refused, open_execution(cluster.address):
+            pass
 
     @pytest.mark.parametrize(
         ("code", "message"),
@@ -258,9 +258,8 @@ class TestConnecting:
         (tmp_path / "kbin" / "__init__.py").write_text(code)
         with loopback_cluster(num_workers=0) as cluster:
             cluster.add_worker(env={"PYTHONPATH": str(tmp_path)})
-            with pytest.raises(ClusterError, match=message):
-                with open_execution(cluster.address):
-                    pass
+            with pytest.raises(ClusterError, match=message), open_execution(cluster.address):
+                pass
 
     def test_a_worker_that_came_later_with_another_kbin_is_named(self, execution, monkeypatch):
         monkeypatch.setattr(kbin, "__version__", "0.0.2")
@@ -269,9 +268,11 @@ class TestConnecting:
 
     def test_a_missing_package_is_named_with_its_command(self, monkeypatch):
         monkeypatch.setattr(cluster_module.importlib.util, "find_spec", lambda name: None)
-        with pytest.raises(MissingExtraError, match=r"pip install 'kbin\[cluster\]'"):
-            with open_execution("tcp://127.0.0.1:1"):
-                pass
+        with (
+            pytest.raises(MissingExtraError, match=r"pip install 'kbin\[cluster\]'"),
+            open_execution("tcp://127.0.0.1:1"),
+        ):
+            pass
 
     def test_the_log_of_dask_speaks_again_afterwards(self, cluster):
         before = logging.getLogger("distributed").level

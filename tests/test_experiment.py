@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from kbin import experiment as experiment_module
+from kbin import model_entries
 from kbin.errors import ConfigError, DataError, RunFolderError
 from kbin.experiment import run_experiment
 from kbin.experiment_file import load_experiment
@@ -300,14 +301,14 @@ class TestFailures:
     def test_a_model_that_fails_leaves_the_others_and_is_exit_code_1(self, tmp_path, monkeypatch):
         start = starter(tmp_path)
         write_sets(tmp_path)
-        real = experiment_module.run_model
+        real = model_entries.run_model
 
         def run_model(model: Any, *arguments: Any, **settings: Any) -> Any:
             if model.id == "top":
                 raise RuntimeError("out of memory")
             return real(model, *arguments, **settings)
 
-        monkeypatch.setattr(experiment_module, "run_model", run_model)
+        monkeypatch.setattr(model_entries, "run_model", run_model)
         run = start("training.seeds=[0]")
         assert run.code == 1
         assert [(entry["id"], entry["status"]) for entry in run.results["models"]] == [

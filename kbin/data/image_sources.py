@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -86,6 +86,7 @@ class ArrayImages:
         name: What messages call the array.
         indices: The images of the array to use; all by default.
         white: Value of white in an array of floats, where it cannot be told from one image: 1 or 255.
+        numbers: What messages call the images of the array; by default their places in it.
     """
 
     def __init__(
@@ -94,11 +95,18 @@ class ArrayImages:
         name: str,
         indices: Indices | None = None,
         white: float | None = None,
+        numbers: Indices | None = None,
     ) -> None:
         self._array = array
         self._name = name
         self._indices = np.arange(len(array)) if indices is None else indices
         self._white = white
+        self._numbers = np.arange(len(array)) if numbers is None else numbers
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Takes only its own images into another process, not the whole array."""
+        own = self._array[self._indices]
+        return type(self), (own, self._name, None, self._white, self._numbers[self._indices])
 
     def __len__(self) -> int:
         return len(self._indices)
@@ -119,11 +127,11 @@ class ArrayImages:
 
     def select(self, indices: Indices) -> Self:
         """Returns the images at `indices`, without copying the array."""
-        return type(self)(self._array, self._name, self._indices[indices], self._white)
+        return type(self)(self._array, self._name, self._indices[indices], self._white, self._numbers)
 
     def location(self, index: int) -> str:
         """Returns the array's name and the image's place in it, from 0."""
-        return f"{self._name}, image {self._indices[index]}"
+        return f"{self._name}, image {self._numbers[self._indices[index]]}"
 
 
 class JoinedImages:
@@ -141,6 +149,17 @@ class JoinedImages:
 
     def __len__(self) -> int:
         return len(self._indices)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Takes only its own images into another process, not all of its sources."""
+        owners = np.searchsorted(self._starts, self._indices, side="right") - 1
+        sources = [
+            self._sources[owner].select(self._indices[owners == owner] - self._starts[owner])
+            for owner in np.unique(owners)
+        ]
+        indices = np.empty_like(self._indices)
+        indices[np.argsort(owners, kind="stable")] = np.arange(len(self))
+        return type(self), (sources, indices)
 
     def _find(self, index: int) -> tuple[ImageSource, int]:
         place = self._indices[index]

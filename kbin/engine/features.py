@@ -1,6 +1,7 @@
 """What the frozen prefix says of images: computed once on a machine, stored, and read memory-mapped."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,7 +40,7 @@ class FeatureEngine:
     def __init__(self, store: FeatureStore, runtime: str, precision: str, resize: str, progress: Progress):
         self.store = store
         self.precision = precision
-        self._runtime, self._resize, self._progress = runtime, resize, progress
+        self.runtime_name, self._resize, self._progress = runtime, resize, progress
         self._runtimes: dict[str, Runtime] = {}
 
     def features(self, parts: Cut, sets: Mapping[str, HashedImages], augment: str = "") -> dict[str, StoredFeatures]:
@@ -56,13 +57,31 @@ class FeatureEngine:
         table = self.store.table(self.key(parts, augment))
         hashes = np.concatenate([one.hashes for one in sets.values()])
         if table.missing(hashes):
-            self.store.make_room(len(table.missing(hashes)) * feature_bytes(parts), table)
-            runtime = self.runtime(parts)
-            with table.filling():
-                missing = table.missing(hashes)  # fewer, if another run computed some of them
-                images = Chosen(Joined([one.images for one in sets.values()]), np.array(missing, np.int64))
-                self._fill(table, runtime, hashes[missing], images, shard_size(len(np.unique(hashes))))
+            with self.filling(table, parts, hashes) as shards:
+                self._fill(table, parts, hashes, Joined([one.images for one in sets.values()]), shards)
         return {name: table.stored(one.hashes) for name, one in sets.items()}
+
+    @contextmanager
+    def filling(self, table: FeatureTable, parts: Cut, hashes: np.ndarray) -> Iterator[list[np.ndarray]]:
+        """Waits until no other process fills a table, and yields what it lacks then.
+
+        Args:
+            table: The table of the prefix.
+            parts: The cut classifier.
+            hashes: shape (n,), the content hashes of all images of the pass.
+
+        Yields:
+            The positions of the missing images, shard by shard; they are cut so that a shard's bytes do not depend on
+            interruptions.
+
+        Raises:
+            StoreFullError: They need more room than the store may take.
+        """
+        self.store.make_room(len(table.missing(hashes)) * feature_bytes(parts), table)
+        size = shard_size(len(np.unique(hashes)))
+        with table.filling():
+            missing = np.array(table.missing(hashes), np.int64)  # fewer, if another run computed some of them
+            yield [missing[start : start + size] for start in range(0, len(missing), size)]
 
     def key(self, parts: Cut, augment: str = "") -> dict[str, Any]:
         """Returns what the features depend on besides the image, as the store's key."""
@@ -71,7 +90,7 @@ class FeatureEngine:
             "cut": parts.name,
             "image_size": parts.prefix.input.shape[1],
             "resize": self._resize,
-            "runtime": self._runtime,
+            "runtime": self.runtime_name,
             "precision": self.precision,
             "shape": list(parts.boundary.shape[1:]),
             "dtype": keras.config.floatx(),
@@ -84,23 +103,30 @@ class FeatureEngine:
         fingerprint = parts.fingerprint()
         if fingerprint not in self._runtimes:
             networks = self.store.root / NETWORKS
-            self._runtimes[fingerprint] = open_runtime(parts, self._runtime, self.precision, networks, self._progress)
+            self._runtimes[fingerprint] = open_runtime(
+                parts, self.runtime_name, self.precision, networks, self._progress
+            )
         return self._runtimes[fingerprint]
 
-    def _fill(self, table: FeatureTable, runtime: Runtime, hashes: np.ndarray, images: Inputs, size: int) -> None:
-        """Computes and stores images in shards of `size`; a shard's bytes do not depend on interruptions."""
-        waiting: list[np.ndarray] = []
-        stored = 0
-        title = f"features ({runtime.name}, {runtime.precision})"
-        with self._progress.bar(title, len(images), "images") as advance:
-            for features in runtime.run(in_batches(images, BATCH_SIZE)):
-                waiting.append(features)
-                advance(len(features))
-                count = sum(map(len, waiting))
-                if count >= size or stored + count == len(images):
-                    table.add(list(hashes[stored : stored + count]), np.concatenate(waiting))
-                    stored += count
-                    waiting = []
+    def _fill(
+        self, table: FeatureTable, parts: Cut, hashes: np.ndarray, images: Inputs, shards: Sequence[np.ndarray]
+    ) -> None:
+        """Computes and stores shards in one stream: the next one is decoded while one is computed."""
+        runtime = self.runtime(parts)
+        missing = Chosen(images, np.concatenate([*shards, np.empty(0, np.int64)]).astype(np.int64))
+        with self._progress.bar(feature_title(runtime.name, runtime.precision), len(missing), "images") as advance:
+            batches = runtime.run(in_batches(missing, BATCH_SIZE))
+            for shard in shards:
+                computed: list[np.ndarray] = []
+                while sum(map(len, computed)) < len(shard):
+                    computed.append(next(batches))
+                    advance(len(computed[-1]))
+                table.add(list(hashes[shard]), np.concatenate(computed))
+
+
+def feature_title(runtime: str, precision: str) -> str:
+    """Returns what the bar of a feature pass is called."""
+    return f"features ({runtime}, {precision})"
 
 
 def feature_bytes(parts: Cut) -> int:

@@ -62,6 +62,11 @@ def plan_search(config: ExperimentConfig, sets: Mapping[str, Dataset]) -> Search
     return SearchPlan(search, chosen, make_folds(sets[TRAIN], plan), tuple(_notes(config, search, sets, share)))
 
 
+def searched_models(config: ExperimentConfig, plan: SearchPlan | None) -> list[ModelConfig]:
+    """Returns every model that an experiment trains, with every combination of its search."""
+    return [one for model in config.models for one in ([model] if plan is None else plan.variants(model))]
+
+
 def _validation_share(
     config: ExperimentConfig, search: SearchConfig, chosen: list[dict[str, Any]], sets: Mapping[str, Dataset]
 ) -> float | None:

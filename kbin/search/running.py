@@ -5,11 +5,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from kbin.catalogue import NONE
 from kbin.config.experiment import ExperimentConfig
 from kbin.config.models import ModelConfig
-from kbin.engine.features import FeatureEngine
+from kbin.engine.features import FeatureEngine, HashedImages
 from kbin.engine.prefix import cut
+from kbin.errors import StoreFullError
 from kbin.execution import Execution
+from kbin.feature_shards import distinct_networks, frozen_prefixes
 from kbin.model_inputs import Augmentation, NetworkInputs, SetImages, stored_inputs
 from kbin.model_run import build_configured
 from kbin.progress import Progress
@@ -115,6 +118,7 @@ class TrialRunner:
             for number, fold in enumerate(self.plan.folds)
         ]
         if networks:
+            self._store_features([one.model for one in networks if isinstance(one, NetworkTrial)])
             work.append((networks, SharedImages(scoring, self.config, train)))
         return work
 
@@ -123,6 +127,22 @@ class TrialRunner:
         classes = self.sets["train"].data.classes
         built = build_configured(model, len(classes), self.config.data.image_size, self.config.training.seeds[0])
         return stored_inputs(cut(built), self.sets, self.engine, self.augmentation, self.progress)
+
+    def _store_features(self, models: Sequence[ModelConfig]) -> None:
+        """Computes what trials will find stored, where a person sees it: trials themselves show nothing."""
+        if self.engine is None or (self.augmentation is not None and self.augmentation.views is None):
+            return
+        train = self.sets["train"]
+        hashed = {name: HashedImages(one.data.content_hashes(), one.images) for name, one in self.sets.items()}
+        for model in distinct_networks(models):
+            if model.weights == NONE:  # random ones, that differ from trial to trial
+                continue
+            built = build_configured(model, len(train.data.classes), train.images.image_size, 0)
+            try:
+                for parts, _ in frozen_prefixes(built, model):
+                    self.engine.features(parts, hashed)
+            except StoreFullError:
+                self.progress.say(f"  the store has no room for the features of {model.id}: trials are trained uncut.")
 
     def _enter(self, found: list[list[TrialOutcome | None]], piece: Piece, outcomes: Sequence[TrialOutcome]) -> None:
         if isinstance(piece, NetworkTrial):
