@@ -7,7 +7,9 @@ from kbin.evaluation.confusion import ConfusionMatrix
 from kbin.metric_names import METRICS, MetricRow
 from kbin.report.pictures import Picture, learning_pictures
 from kbin.report.plots import MOST_CLASSES_IN_CONFUSION
-from kbin.report.recorded import ModelResults, RunResults, SetResults
+from kbin.report.recorded import ModelResults, RunResults
+from kbin.report.recorded_sets import SetResults
+from kbin.report.search_sections import chosen_settings
 from kbin.report.wording import COLLAPSED, UNDEFINED, count_text, metric_text, number_text, share_text
 from kbin.runs import RunDirectory
 
@@ -76,6 +78,7 @@ class ModelSection:
     Attributes:
         anchor: Where links lead; ids of people's making are no good for it.
         model: As recorded.
+        chosen: The settings that a search chose, "" without one.
         shown: The sets of classes, seeds and confusions: the test sets, or what comes nearest.
         collapses: A sentence for each set on which it collapsed, with the name of the set.
         classes: Rows of precision, recall, F1 and ROC AUC.
@@ -87,6 +90,7 @@ class ModelSection:
 
     anchor: str
     model: ModelResults
+    chosen: str = ""
     shown: tuple[str, ...] = ()
     collapses: tuple[str, ...] = ()
     classes: tuple[ClassRow, ...] = ()
@@ -104,7 +108,7 @@ class ModelSection:
 
 
 def model_sections(run: RunDirectory, results: RunResults) -> list[ModelSection]:
-    """Returns a section a model, in the order of the experiment; a failed one has its settings only.
+    """Returns a section a model, in the order of the experiment; one without results has its settings only.
 
     Raises:
         RunFolderError: A plot or a history is missing.
@@ -113,13 +117,15 @@ def model_sections(run: RunDirectory, results: RunResults) -> list[ModelSection]
 
 
 def _section(run: RunDirectory, results: RunResults, model: ModelResults, anchor: str) -> ModelSection:
-    if model.status == "failed":
-        return ModelSection(anchor, model)
+    chosen = chosen_settings(model)
+    if not model.has_results:
+        return ModelSection(anchor, model, chosen)
     shown = results.shown_sets
     readable = len(results.classes) <= MOST_CLASSES_IN_CONFUSION
     return ModelSection(
         anchor,
         model,
+        chosen,
         shown,
         collapses=tuple(
             f"On “{name}”: {model.sets[name].collapse}." for name in results.reading_order if model.sets[name].collapsed

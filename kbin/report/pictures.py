@@ -166,6 +166,15 @@ def _history_text(title: str, history: Mapping[str, Sequence[float]], epoch: int
     return f"{title}: {count_text(num_epochs, 'epoch')}, kept epoch {epoch}; {', '.join(parts)}."
 
 
+def embedded(path: Path, alternative: str, caption: str) -> Picture:
+    """Returns a plot of the run's folder as a picture of the page.
+
+    Raises:
+        RunFolderError: The plot is missing.
+    """
+    return Picture(_data_uri(path), alternative, caption)
+
+
 def _data_uri(path: Path) -> str:
     """Returns the SVG beside a PNG, or the PNG itself where the SVG is too large to put into a page."""
     try:

@@ -3,7 +3,9 @@
 No sentence names a winner: until intervals and paired tests are there, a lead over another model says little.
 """
 
-from kbin.report.recorded import TRAIN, VALIDATION, ModelResults, RunResults, SetResults
+from kbin.report.recorded import TRAIN, VALIDATION, ModelResults, RunResults
+from kbin.report.recorded_sets import SetResults
+from kbin.report.search_words import summary_of_search
 from kbin.report.wording import (
     COLLAPSED,
     about_text,
@@ -24,10 +26,22 @@ from kbin.report.wording import (
 def summary_sentences(results: RunResults) -> list[str]:
     """Returns the summary, the most important first."""
     if not results.done:
-        return ["No model has results: every one failed.", *_failures(results)]
+        return [*_no_results(results), *summary_of_search(results), *_failures(results)]
     models = results.done
     main = _one_model(results, models[0]) if len(models) == 1 else _several_models(results)
-    return [*main, *_baseline(results), *_failures(results), spread_sentence(results)]
+    return [
+        *main,
+        *summary_of_search(results),
+        *_baseline(results),
+        *_failures(results),
+        spread_sentence(results),
+    ]
+
+
+def _no_results(results: RunResults) -> list[str]:
+    if len(results.failed) == len(results.models):
+        return ["No model has results: every one failed."]
+    return ["Settings were searched, and nothing was trained with the chosen ones (refit: false)."]
 
 
 def collapse_sentences(results: RunResults) -> list[str]:

@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
+from pydantic import AfterValidator, Field, FiniteFloat, ValidationError, model_validator
 
 from kbin.config.fields import FolderName
 from kbin.errors import RunFolderError
+from kbin.report.recorded_search import ModelSearch, SearchResults
+from kbin.report.recorded_sets import RecordedPart, SetResults
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 _MOST_FAULTS_SHOWN = 5
@@ -21,64 +23,9 @@ def _file_name(name: str) -> str:
 
 
 SetName = Annotated[str, AfterValidator(_file_name)]
-MetricValues = dict[str, FiniteFloat | None]
 
 
-class _Recorded(BaseModel):
-    """A part of results.json; later versions may write more than is read here."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class SeedResults(_Recorded):
-    """One seed of one model on one set; rows of `confusion` are true classes, columns predicted ones."""
-
-    seed: int
-    threshold: FiniteFloat
-    metrics: MetricValues
-    confusion: list[list[int]]
-    collapsed: bool = False
-
-
-class ClassResults(_Recorded):
-    """One class against the rest, means over seeds; None where a share has nothing to be a share of."""
-
-    precision: FiniteFloat | None
-    recall: FiniteFloat | None
-    f1: FiniteFloat | None
-    n: int
-    roc_auc: FiniteFloat | None = None
-
-
-class OperatingPoint(_Recorded):
-    """Means over seeds at one way to set the threshold; `threshold` is itself the mean of the seeds' thresholds."""
-
-    threshold: FiniteFloat
-    metrics: MetricValues
-
-
-class SetResults(_Recorded):
-    """One model on one evaluation set: means over seeds, their spread, and each seed.
-
-    `collapse` says in a sentence without a full stop what a collapse consists of; "" where there is none.
-    """
-
-    n: int
-    positives: int | None
-    metrics: MetricValues
-    undefined: dict[str, str] = {}
-    per_class: dict[str, ClassResults]
-    confusion: list[list[FiniteFloat]]
-    spread: MetricValues
-    beats_majority: bool
-    collapsed: bool = False
-    collapse: str = ""
-    intervals: dict[str, tuple[FiniteFloat, FiniteFloat] | None] = {}
-    per_seed: Annotated[tuple[SeedResults, ...], Field(min_length=1)]
-    operating_points: dict[str, OperatingPoint] = {}
-
-
-class BlockParameters(_Recorded):
+class BlockParameters(RecordedPart):
     """Parameters of one block."""
 
     block: str
@@ -87,7 +34,7 @@ class BlockParameters(_Recorded):
     statistics: int
 
 
-class Parameters(_Recorded):
+class Parameters(RecordedPart):
     """Parameters of a whole model; `statistics` are counted in none of the others."""
 
     total: int
@@ -96,7 +43,7 @@ class Parameters(_Recorded):
     statistics: int
 
 
-class Memory(_Recorded):
+class Memory(RecordedPart):
     """Memory of one image's forward pass and of the weights, in MB of 2^20 bytes; None where it is not known."""
 
     input_mb: FiniteFloat | None = None
@@ -104,7 +51,7 @@ class Memory(_Recorded):
     weights_mb: FiniteFloat | None = None
 
 
-class Stage(_Recorded):
+class Stage(RecordedPart):
     """One of several stages in which a model was trained."""
 
     train_blocks: int | str
@@ -112,8 +59,8 @@ class Stage(_Recorded):
     learning_rate: FiniteFloat
 
 
-class ModelResults(_Recorded):
-    """One model; a failed one has an error and no sets."""
+class ModelResults(RecordedPart):
+    """One model; a failed one has an error and no sets, and one that was only searched has no sets either."""
 
     id: FolderName
     backbone: str
@@ -126,9 +73,15 @@ class ModelResults(_Recorded):
     blocks: tuple[BlockParameters, ...]
     status: Literal["done", "failed"]
     error: str = ""
-    seconds: dict[str, FiniteFloat] = {}
+    seconds: dict[str, FiniteFloat] = Field(default_factory=dict)
     epoch: tuple[int, ...] = ()
-    sets: dict[SetName, SetResults] = {}
+    sets: dict[SetName, SetResults] = Field(default_factory=dict)
+    search: ModelSearch | None = None
+
+    @property
+    def has_results(self) -> bool:
+        """Whether it was trained to the end and evaluated on the sets."""
+        return self.status == "done" and bool(self.sets)
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -140,19 +93,19 @@ class ModelResults(_Recorded):
         for name, entry in self.sets.items():
             if tuple(one.seed for one in entry.per_seed) != self.seeds:
                 raise ValueError(f"the seeds of set '{name}' are not those of the other sets")
-        if self.status == "done" and (not self.sets or len(self.epoch) != len(self.seeds)):
+        if self.status == "done" and (not (self.sets or self.search is not None) or len(self.epoch) != len(self.seeds)):
             raise ValueError("a finished model has results on every set, and one kept epoch a seed")
         return self
 
 
-class SetContents(_Recorded):
+class SetContents(RecordedPart):
     """The images of one evaluation set."""
 
     n: Annotated[int, Field(ge=1)]
     counts: dict[str, int]
 
 
-class RunResults(_Recorded):
+class RunResults(RecordedPart):
     """All of results.json."""
 
     experiment: str
@@ -162,11 +115,17 @@ class RunResults(_Recorded):
     sets: dict[SetName, SetContents]
     seconds: FiniteFloat
     models: tuple[ModelResults, ...]
+    search: SearchResults | None = None
 
     @property
     def done(self) -> tuple[ModelResults, ...]:
-        """The models that have results."""
-        return tuple(model for model in self.models if model.status == "done")
+        """The models that have results on the sets."""
+        return tuple(model for model in self.models if model.has_results)
+
+    @property
+    def searched(self) -> tuple[tuple[ModelResults, ModelSearch], ...]:
+        """The models whose settings were searched, failed ones among them, with their searches."""
+        return tuple((model, model.search) for model in self.models if model.search is not None)
 
     @property
     def failed(self) -> tuple[ModelResults, ...]:
@@ -175,7 +134,7 @@ class RunResults(_Recorded):
 
     @property
     def num_seeds(self) -> int:
-        """The number of seeds of each model; 0 where every model failed."""
+        """The number of seeds of each model; 0 where none has results."""
         return max((len(model.seeds) for model in self.done), default=0)
 
     @property
@@ -214,7 +173,16 @@ class RunResults(_Recorded):
                 raise ValueError(f"model '{model.id}' has not the sets of the run")
             for name, entry in model.sets.items():
                 self._check_shapes(f"model '{model.id}' on '{name}'", entry)
+        self._check_searches()
         return self
+
+    def _check_searches(self) -> None:
+        for model, search in self.searched:
+            if self.search is None:
+                raise ValueError(f"model '{model.id}' was searched, but the run says of no search")
+            self.search.check(model.id, search)
+            if model.status == "done" and not model.sets and self.search.refit:
+                raise ValueError(f"model '{model.id}' has no results on the sets, although the search trains anew")
 
     def _check_shapes(self, where: str, entry: SetResults) -> None:
         size = len(self.classes)

@@ -13,6 +13,7 @@ from kbin.report.model_sections import THRESHOLD_COLUMNS, model_sections
 from kbin.report.pictures import augmented_picture, curve_pictures, depth_pictures, prevalence_pictures
 from kbin.report.plain_words import collapse_sentences, reading_notes, summary_sentences
 from kbin.report.recorded import RunResults, read_results
+from kbin.report.search_sections import search_section
 from kbin.report.side_by_side import side_by_side
 from kbin.report.tables import Footnotes, overview, result_table
 from kbin.report.wording import (
@@ -58,6 +59,7 @@ def _page(run: RunDirectory, results: RunResults) -> str:
             sentences=summary_sentences(results),
             collapses=collapse_sentences(results),
             most_collapses=_MOST_COLLAPSES,
+            searches=search_section(run, results),
             notes=reading_notes(results),
             table=table,
             overview=overview(results, table),

@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING
 from kbin.evaluation.depth import DepthCurve, DepthPoint, draw_depth
 from kbin.evaluation.drawing import shortened
 from kbin.evaluation.prevalence import PrevalenceCurve, draw_prevalence
-from kbin.metric_names import metric_row
 from kbin.report.recorded import TRAIN, ModelResults, RunResults
-from kbin.report.wording import trained_text
+from kbin.report.wording import title_in_text, trained_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -63,14 +62,9 @@ def depth_figure(results: RunResults, set_name: str) -> "Figure | None":
     """Returns ROC AUC and accuracy over the trainable parameters; None where no backbone has several depths."""
     if set_name == TRAIN:
         return None
-    found = {_in_a_title(name): depth_curves(results, set_name, name) for name in DEPTH_METRICS}
+    found = {title_in_text(name): depth_curves(results, set_name, name) for name in DEPTH_METRICS}
     drawn = {title: curves for title, curves in found.items() if curves}
     return draw_depth(drawn, shortened(set_name, 24)) if drawn else None
-
-
-def _in_a_title(metric: str) -> str:
-    title = metric_row(metric).title
-    return title if title.startswith("ROC") else title.lower()
 
 
 def _point(model: ModelResults, set_name: str, metric: str) -> DepthPoint | None:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 
 from kbin.metric_names import MetricRow, metric_row
-from kbin.report.recorded import TEST, TRAIN, VALIDATION, RunResults, SetResults
+from kbin.report.recorded import TEST, TRAIN, VALIDATION, RunResults
+from kbin.report.recorded_sets import SetResults
 from kbin.report.tables import Cell, Footnotes, metric_cell
 from kbin.report.wording import COLLAPSED
 

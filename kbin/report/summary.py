@@ -3,10 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.cells import cell_len, chop_cells
+from rich.cells import cell_len
 
 from kbin.metric_names import metric_row
-from kbin.report.recorded import RunResults, SetResults, read_results
+from kbin.report.recorded import RunResults, read_results
+from kbin.report.recorded_sets import SetResults
+from kbin.report.search_summary import search_lines
+from kbin.report.terminal import WIDTH, wrapped
 from kbin.report.wording import (
     COLLAPSED,
     NOT_ABOVE_MAJORITY,
@@ -22,7 +25,6 @@ from kbin.report.wording import (
     spread_sentence,
 )
 
-_WIDTH = 80  # columns of a terminal
 _INDENT = 2
 # With a spread beside the mean: the two metrics by which people compare.
 _WITH_SPREAD = ("accuracy", "roc_auc")
@@ -34,7 +36,7 @@ _MAJORITY = "The majority baseline is the accuracy of always answering a set's m
 
 
 def result_lines(results: Mapping[str, Any]) -> list[str]:
-    """Returns a table a set with a line a model, and below it what has to be known to read it.
+    """Returns a table a set with a line a model, and below it what has to be known to read it; a search goes before.
 
     Args:
         results: The contents of results.json.
@@ -46,13 +48,13 @@ def result_lines(results: Mapping[str, Any]) -> list[str]:
         RunFolderError: The results are damaged.
     """
     recorded = read_results(results)
-    lines = []
+    lines = search_lines(recorded)
     if recorded.done:
         for name in recorded.sets:
             lines += ["", *_set_lines(recorded, name)]
-        lines += ["", *_wrapped(spread_sentence(recorded)), *_wrapped(f"{about_text(recorded)} {_MAJORITY}")]
+        lines += ["", *wrapped(spread_sentence(recorded)), *wrapped(f"{about_text(recorded)} {_MAJORITY}")]
     for model in recorded.failed:
-        lines += ["", *_wrapped(f"{model.id} failed and has no results: {error_text(model)}", hanging=_INDENT)]
+        lines += ["", *wrapped(f"{model.id} failed and has no results: {error_text(model)}", hanging=_INDENT)]
     return lines
 
 
@@ -61,16 +63,16 @@ def _set_lines(results: RunResults, set_name: str) -> list[str]:
     entries = {model.id: model.sets[set_name] for model in results.done}
     baseline = metric_text("majority_accuracy", majority_share(results, set_name))
     heading = f"{set_name}: {contents_text(results, set_name)}; majority baseline {baseline}"
-    lines = _wrapped(heading, hanging=_INDENT)
+    lines = wrapped(heading, hanging=_INDENT)
     titles = [_HEADINGS.get(name, metric_row(name).title) for name in _COLUMNS]
     lines.append(_row("", titles, widths))
     for model_id, entry in entries.items():
         lines += _model_lines(model_id, entry, widths)
     for model_id, entry in entries.items():
         if entry.collapsed:
-            lines += _wrapped(collapse_text(model_id, entry), indent=_INDENT, hanging=_INDENT + 2)
+            lines += wrapped(collapse_text(model_id, entry), indent=_INDENT, hanging=_INDENT + 2)
     for reason, names in _reasons(entries).items():
-        lines += _wrapped(f"{UNDEFINED} {', '.join(names)}: {reason}", indent=_INDENT, hanging=_INDENT + 2)
+        lines += wrapped(f"{UNDEFINED} {', '.join(names)}: {reason}", indent=_INDENT, hanging=_INDENT + 2)
     return lines
 
 
@@ -80,7 +82,7 @@ def _model_lines(model_id: str, entry: SetResults, widths: Sequence[int]) -> lis
     if cell_len(model_id) <= widths[0]:
         return [_row(model_id, cells, widths, mark)]
     # Two long names may differ at their ends only: better a line of their own than an ellipsis.
-    return [*_wrapped(model_id, indent=_INDENT, hanging=_INDENT), _row("", cells, widths, mark)]
+    return [*wrapped(model_id, indent=_INDENT, hanging=_INDENT), _row("", cells, widths, mark)]
 
 
 def _cell(name: str, entry: SetResults) -> str:
@@ -100,7 +102,7 @@ def _widths(results: RunResults) -> list[int]:
     cells = [[_cell(name, entry) for name in _COLUMNS] for model in results.done for entry in model.sets.values()]
     titles = [_HEADINGS.get(name, metric_row(name).title) for name in _COLUMNS]
     columns = [max(map(len, column)) for column in zip(titles, *cells, strict=True)]
-    room = _WIDTH - _INDENT - sum(columns) - _GAP * (len(columns) + 1) - _MARK
+    room = WIDTH - _INDENT - sum(columns) - _GAP * (len(columns) + 1) - _MARK
     return [min(room, max(cell_len(model.id) for model in results.done)), *columns]
 
 
@@ -116,23 +118,3 @@ def _reasons(entries: Mapping[str, SetResults]) -> dict[str, list[str]]:
             of_whom = "" if len(models) == len(entries) else f" of {', '.join(models)}"
             reasons.setdefault(reason, []).append(metric_row(name).title + of_whom)
     return reasons
-
-
-def _wrapped(text: str, indent: int = 0, hanging: int = 0) -> list[str]:
-    """Returns text in lines of at most 80 columns, counted as a terminal shows them."""
-    lines, line = [], " " * indent
-    room = _WIDTH - max(indent, hanging)
-    words = [part for word in _harmless(text).split() for part in chop_cells(word, room)]
-    for word in words:
-        if line.strip() and cell_len(line) + 1 + cell_len(word) > _WIDTH:
-            lines.append(line)
-            line = " " * hanging
-        line += f" {word}" if line.strip() else word
-    return [*lines, line] if line.strip() else lines
-
-
-def _harmless(text: str) -> str:
-    """Control characters in a class name must not steer the terminal."""
-    return "".join(
-        letter if letter.isprintable() or letter.isspace() else "\N{REPLACEMENT CHARACTER}" for letter in text
-    )

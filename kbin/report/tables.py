@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 
 from kbin.metric_names import METRICS, MetricRow
-from kbin.report.recorded import TRAIN, RunResults, SetResults
+from kbin.report.recorded import TRAIN, RunResults
+from kbin.report.recorded_sets import SetResults
 from kbin.report.wording import (
     contents_text,
     interval_text,

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from kbin.metric_names import metric_row
-from kbin.report.recorded import ModelResults, RunResults, SetResults
+from kbin.report.recorded import ModelResults, RunResults
+from kbin.report.recorded_sets import SetResults
 
 UNDEFINED = "\N{EN DASH}"
 COLLAPSED = "collapsed"
 NOT_ABOVE_MAJORITY = "≤ majority"
 _NO_BREAK = "\N{NO-BREAK SPACE}"
+_NAMES = ("ROC", "F1", "MCC", "Brier")  # that begin titles and keep their capitals
 _SECONDS_WITH_DECIMALS = 10
 _MINUTE, _HOUR = 60, 3600  # seconds
 
@@ -17,6 +19,12 @@ _MINUTE, _HOUR = 60, 3600  # seconds
 def metric_text(name: str, value: float | None) -> str:
     """Returns a metric's value as its row of the table of metrics formats it."""
     return UNDEFINED if value is None else format(value, metric_row(name).format)
+
+
+def title_in_text(name: str) -> str:
+    """Returns a metric's title as it stands inside a sentence."""
+    title = metric_row(name).title
+    return title if title.startswith(_NAMES) else title[:1].lower() + title[1:]
 
 
 def spread_text(name: str, entry: SetResults) -> str:

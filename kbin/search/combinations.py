@@ -89,8 +89,12 @@ def value_text(value: Any) -> str:
     """Returns a value as a person writes it."""
     if value is None:
         return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, float):
-        return f"{value:g}"
+        return f"{value:g}".replace("e-0", "e-")
     if isinstance(value, list | tuple):
-        return "+".join(map(str, value)) or "none"
+        return "+".join(map(value_text, value)) or "none"
+    if isinstance(value, Mapping):
+        return " ".join(f"{name} {value_text(one)}" for name, one in value.items()) or "none"
     return str(value)

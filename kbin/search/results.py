@@ -157,7 +157,7 @@ class FoundSettings:
 
 
 def found_lines(found: FoundSettings) -> list[str]:
-    """Returns what a search found, in words for a terminal."""
+    """Returns what a search found, for a terminal, as soon as it is known; the run's summary says how sure it is."""
     selection, settings = found.selection, found.plan.settings
     if selection is None:
         return [found.error]
@@ -171,8 +171,6 @@ def found_lines(found: FoundSettings) -> list[str]:
         + ("" if spread is None else f" (standard deviation {spread:{row.format}})")
         + f": {settings_text(best.settings)}"
     ]
-    if len(found.combinations) > 1:
-        lines.append(f"within one standard error of it: {len(selection.within)} of {len(found.combinations)}")
     if selection.chosen != selection.best:
         chosen = found.combinations[selection.chosen]
         lines.append(f"chosen, as the simplest of these: {chosen.mean:{row.format}}: {settings_text(chosen.settings)}")

@@ -72,6 +72,8 @@ def test_a_drawn_number_is_short_enough_to_write_down():
         ({}, "as configured"),
         ({"training.learning_rate": 1e-4, "training.epochs": 9}, "learning_rate 0.0001, epochs 9"),
         ({"head.hidden_units": [256, 64], "training.class_weight": None}, "hidden_units 256+64, class_weight none"),
+        ({"training.learning_rate": 1e-5, "head.standardize": True}, "learning_rate 1e-5, standardize true"),
+        ({"training.early_stopping": {"patience": 3}}, "early_stopping patience 3"),
     ],
 )
 def test_settings_read_as_people_write_them(settings, text):
