@@ -1,11 +1,14 @@
 import copy
+from types import SimpleNamespace
 
 import pytest
 
+from kbin.config.search import SearchConfig
 from kbin.errors import RunFolderError
 from kbin.metric_names import metric_row
 from kbin.report.recorded import read_results
 from kbin.report.recorded_search import sorted_best_first
+from kbin.search import plan
 from tests.report.searched_runs import ALIKE, EPOCHS, PLAIN_FOLDS, RATE, Searched, Tried, around, grid, one_setting
 from tests.report.synthetic_runs import SyntheticRun
 
@@ -43,6 +46,14 @@ def test_plain_folds_are_a_warning_and_other_notes_are_not():
 
     assert search.warnings == (PLAIN_FOLDS,)
     assert search.remarks == (ALIKE,)
+
+
+def test_the_note_that_a_plan_writes_of_plain_folds_is_taken_for_a_warning():
+    config = SimpleNamespace(data=SimpleNamespace(split=SimpleNamespace(group=None)))
+    sets = {"train": SimpleNamespace(columns={"group": ()}, classes=("a", "b"))}
+    notes = plan._notes(config, SearchConfig(score="roc_auc"), sets, None)
+
+    assert _read(grid(notes=notes)).search.warnings == tuple(notes) != ()
 
 
 def test_a_model_that_was_only_searched_has_neither_results_nor_failed():
