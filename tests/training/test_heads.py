@@ -16,6 +16,7 @@ from kbin.engine.inputs import ArrayInputs
 from kbin.errors import DataError
 from kbin.models.classifiers import STANDARDIZE, build_head
 from kbin.models.standardization import standardize_on
+from kbin.training import head_samples
 from kbin.training.head_dropout import HeadDropout
 from kbin.training.head_stack import Stack, gradients_of
 from kbin.training.heads import (
@@ -283,7 +284,8 @@ def test_snapshots_of_one_run_equal_separate_runs():
             assert_same(outcome, together(SIGMOID, [head], [part])[0][0])
 
 
-def test_epochs_of_one_run_cost_no_more_than_its_longest():
+def test_epochs_of_one_run_cost_no_more_than_its_longest(monkeypatch):
+    monkeypatch.setattr(head_samples, "_KEPT_BYTES", 0)
     inputs, longest = _OnlyTake(FEATURES), _OnlyTake(FEATURES)
     part = HeadData(ORDER[:160], ORDER[160:170], None, seed=0)
     train_heads(inputs, LABELS, NAMES[:2], SIGMOID, [settings(epochs=epochs) for epochs in (2, 5, 9)], [part])
@@ -331,14 +333,20 @@ def test_a_head_that_diverges_under_early_stopping_says_so_and_ends():
     assert (calm.epoch, calm.error) == (9, None)
 
 
-@pytest.mark.parametrize("rate", [1e-3, 5e-2])
-def test_features_on_disk_come_out_like_those_in_memory(tmp_path, rate):
+def test_features_on_disk_are_read_once_where_they_are_few_and_batch_by_batch_where_they_are_many(
+    tmp_path, monkeypatch
+):
     np.save(tmp_path / "features.npy", FEATURES)
-    mapped = _OnlyTake(np.load(tmp_path / "features.npy", mmap_mode="r"))
-    shape = HeadShape((), "sigmoid", 2, standardize=True)
-    outcomes = train_heads(mapped, LABELS, NAMES[:2], shape, [settings(learning_rate=rate)], PARTS)
-    for part, outcome in zip(together(shape, [settings(learning_rate=rate)]), outcomes, strict=True):
-        np.testing.assert_array_equal(part[0].held_out, outcome[0].held_out)
+    mapped = np.load(tmp_path / "features.npy", mmap_mode="r")
+    shape, heads = HeadShape((), "sigmoid", 2, standardize=True), [settings()]
+    expected = together(shape, heads)
+    for kept_bytes, largest in ((FEATURES.nbytes, COUNT), (FEATURES.nbytes - 1, 160)):
+        monkeypatch.setattr(head_samples, "_KEPT_BYTES", kept_bytes)
+        inputs = _OnlyTake(mapped)
+        outcomes = train_heads(inputs, LABELS, NAMES[:2], shape, heads, PARTS)
+        assert max(map(len, inputs.asked)) == largest
+        for (given,), (in_memory,) in zip(outcomes, expected, strict=True):
+            np.testing.assert_array_equal(given.held_out, in_memory.held_out)
 
 
 def test_nothing_but_the_training_samples_of_a_part_reaches_its_heads():
