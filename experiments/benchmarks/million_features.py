@@ -31,7 +31,7 @@ def main() -> None:
         table.add(
             [f"{index:032x}" for index in range(start, start + count)], generator.random((count, 1280), np.float32)
         )
-    peak = _PeakAnonymousMemory()
+    peak = PeakAnonymousMemory()
     stored = store.table({"backbone": "synthetic"}).stored(f"{index:032x}" for index in range(options.features))
     tail = cut(classifier("EfficientNetB0", image_size=32)).tail
     labels = generator.integers(0, 2, options.features)
@@ -44,7 +44,7 @@ def main() -> None:
     shutil.rmtree(store.root)
 
 
-class _PeakAnonymousMemory:
+class PeakAnonymousMemory:
     """Watches this process's RssAnon from a thread."""
 
     def __init__(self) -> None:

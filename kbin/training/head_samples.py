@@ -1,17 +1,18 @@
 """The samples that the heads of one part see: features as they enter the first trained layer, and labels."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
 import torch
 
 from kbin.engine.batches import epoch_positions
-from kbin.engine.inputs import Inputs
+from kbin.engine.inputs import ArrayInputs, Inputs
 from kbin.models.standardization import training_moments
 
 _AT_ONCE = 256  # samples, in what is not a training step
+_KEPT_BYTES = 2**28  # of features that are copied to memory for the time of a call
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,15 @@ class Samples:
     labels: np.ndarray
     views: Inputs | None = None
     num_views: int = 1
+
+    def at_hand(self) -> "Samples":
+        """Returns the same with features in memory, where they are few.
+
+        Stored features are read row by row, which would take longer than a step of a few heads.
+        """
+        return replace(
+            self, features=_at_hand(self.features), views=None if self.views is None else _at_hand(self.views)
+        )
 
 
 class PartSamples:
@@ -89,3 +99,10 @@ class PartSamples:
 def _in_blocks(positions: np.ndarray) -> Iterator[np.ndarray]:
     for start in range(0, len(positions), _AT_ONCE):
         yield positions[start : start + _AT_ONCE]
+
+
+def _at_hand(inputs: Inputs) -> Inputs:
+    first = inputs.take(np.arange(1))
+    if first.nbytes * len(inputs) > _KEPT_BYTES:
+        return inputs
+    return ArrayInputs(np.asarray(inputs.take(np.arange(len(inputs)))))

@@ -51,8 +51,9 @@ class AdamUpdate:
         torch.sqrt(velocity, out=change).add_(_EPSILON)
         torch.div(momentum, change, out=change)
         # In the precision of the weights, like Keras: 1 - .999 is known to four digits only in float32.
-        powers = torch.tensor([_BETA_1, _BETA_2], dtype=rates.dtype) ** self._num_steps
-        sizes = rates * torch.sqrt(1 - powers[1]) / (1 - powers[0])
+        number = np.float64 if rates.dtype == torch.float64 else np.float32
+        lost_1, lost_2 = (1 - number(beta) ** number(self._num_steps) for beta in (_BETA_1, _BETA_2))
+        sizes = rates * float(np.sqrt(lost_2)) / float(lost_1)
         _add_scaled(weights, self._change, -sizes)
 
     def rows(self, rows: Sequence[int]) -> "AdamUpdate":

@@ -82,7 +82,7 @@ def train_heads(  # noqa: PLR0913 - named values, not the configuration tree
     if not heads:
         return [[] for _ in parts]
     _check(heads, labels, shape, parts)
-    samples = Samples(features, labels, views, num_views)
+    samples = Samples(features, labels, views, num_views).at_hand()
     slots = slots_of(heads)
     outcomes: list[list[HeadOutcome]] = []
     for part in parts:
