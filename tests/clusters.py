@@ -36,13 +36,21 @@ class LoopbackCluster:
         self.address: str = json.loads(file.read_text())["address"]
 
     def add_worker(self, num_threads: int = 1, env: Mapping[str, str] | None = None) -> int:
-        """Starts a worker without a nanny, which would start it again; returns its number."""
+        """Starts a worker without a nanny, which would start it again; returns its number, at once."""
         number = len(self._workers)
         place = self._folder / f"worker-{number}"
         arguments = ["--host", "127.0.0.1", "--nthreads", str(num_threads), "--no-nanny", "--memory-limit", "0"]
         named = ["--name", str(number), "--local-directory", str(place)]
         self._workers.append(self._start("worker", self.address, *arguments, *named, env=env))
         return number
+
+    def wait_for_workers(self) -> None:
+        """Waits until every worker that was started has joined."""
+        deadline = time.monotonic() + _START_SECONDS
+        while self.log().count("Register worker addr") < len(self._workers):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"the workers did not join:\n{self.log()}")
+            time.sleep(0.05)
 
     def kill_worker(self, number: int) -> None:
         """Ends a worker as a crash or the kernel would, without a chance to say so."""
@@ -87,7 +95,7 @@ class LoopbackCluster:
 
 @contextmanager
 def loopback_cluster(num_workers: int = 2, env: Mapping[str, str] | None = None) -> Iterator[LoopbackCluster]:
-    """Starts a scheduler and workers of one thread each; they join while the test goes on.
+    """Starts a scheduler and workers of one thread each.
 
     Args:
         num_workers: How many.
@@ -98,6 +106,7 @@ def loopback_cluster(num_workers: int = 2, env: Mapping[str, str] | None = None)
         try:
             for _ in range(num_workers):
                 cluster.add_worker()
+            cluster.wait_for_workers()
             yield cluster
         finally:
             cluster.stop()

@@ -88,6 +88,7 @@ def cluster() -> Iterator[LoopbackCluster]:
     """Two workers, the second with two threads."""
     with loopback_cluster(num_workers=1) as cluster:
         cluster.add_worker(num_threads=2)
+        cluster.wait_for_workers()
         yield cluster
 
 
@@ -187,8 +188,8 @@ class TestLosses:
                 results.append((index, piece))
                 pids.add(pid)
                 if len(results) == 8:
-                    assert pids == {cluster.pid(0), cluster.pid(1)}
                     cluster.kill_worker(0)
+            assert pids == {cluster.pid(0), cluster.pid(1)}
             assert sorted(results) == [(index, index) for index in range(40)]
 
     def test_what_is_shared_survives_the_only_worker_that_held_it(self):
@@ -203,10 +204,10 @@ class TestLosses:
             np.testing.assert_array_equal(results[19], [0, 19, 38])
 
     def test_work_that_ends_its_workers_is_given_up_and_so_is_a_cluster_without_workers(self, monkeypatch):
-        monkeypatch.setattr(cluster_module, "WORKER_SECONDS", 1.0)
-        monkeypatch.setattr(cluster_module, "_LOOK_SECONDS", 0.2)
         env = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}
         with loopback_cluster(num_workers=1, env=env) as cluster, open_execution(cluster.address) as execution:
+            monkeypatch.setattr(cluster_module, "WORKER_SECONDS", 1.0)
+            monkeypatch.setattr(cluster_module, "_LOOK_SECONDS", 0.2)
             with pytest.raises(
                 ClusterError, match=r"given up after 1 worker\(s\) ended .* look at the output of `dask worker`"
             ):
