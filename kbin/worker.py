@@ -6,8 +6,6 @@ import pkgutil
 import random
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from kbin.errors import ClusterError
@@ -34,7 +32,8 @@ def work_on(work: bytes, shared: Any) -> Any:
         from distributed import get_worker  # late: an extra
 
         raise wrong_version(f"worker {get_worker().address}", own_version(), version)
-    with one_torch_thread() if concurrent else _alone():
+    _draw_apart()
+    with one_torch_thread() if concurrent else _ONE_AT_A_TIME:
         return function(piece, shared)
 
 
@@ -55,14 +54,6 @@ def wrong_version(place: str, version: Any, expected: str) -> ClusterError:
     return ClusterError(
         f"the {place} {has}, while kbin {expected} runs here: install the same kbin there, and start it again."
     )
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    """Keeps other pieces, and Dask itself, away from the process's random numbers."""
-    with _ONE_AT_A_TIME:
-        _draw_apart()
-        yield
 
 
 def _draw_apart() -> None:
