@@ -9,6 +9,7 @@ Advance = Callable[[int], None]
 Update = Callable[[int, Sequence[str]], None]
 
 _SECONDS_BETWEEN_LINES = 10.0  # in a log
+_LINES_IN_A_LOG = 2  # of those that change: a heading and the best
 
 
 class Progress:
@@ -50,7 +51,7 @@ class LogProgress(Progress):
 
     @contextmanager
     def board(self, description: str, total: int, unit: str) -> Iterator[Update]:
-        """Prints a line every ten seconds, with the time left and the first of the lines, and one at the end."""
+        """Prints a line every ten seconds, with the time left and the first lines, and one at the end."""
         start = last = time.monotonic()
         done = 0
 
@@ -62,7 +63,7 @@ class LogProgress(Progress):
                 last = now
                 left = (now - start) / done * (total - done)
                 self.say(f"  {description}: {done:,} of {total:,} {unit}, {duration(left)} left")
-                for line in lines[:1]:
+                for line in lines[:_LINES_IN_A_LOG]:
                     self.say(f"    {line}")
 
         yield update

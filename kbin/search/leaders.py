@@ -1,11 +1,11 @@
-"""The best combinations so far, as lines for a terminal."""
+"""The best combinations so far, as a table for a terminal."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from kbin.metric_names import metric_row
-from kbin.search.combinations import settings_text
+from kbin.search.combinations import short_key, value_text
 from kbin.search.plan import SearchPlan
 from kbin.search.trials import TrialOutcome
 
@@ -13,7 +13,7 @@ _SHOWN = 5
 
 
 def leader_lines(plan: SearchPlan, found: Sequence[Sequence[TrialOutcome | None]]) -> list[str]:
-    """Returns the best combinations first, by the mean over the folds that are finished.
+    """Returns a heading and the best combinations, by the mean over the folds that are finished.
 
     Args:
         plan: The search.
@@ -26,8 +26,11 @@ def leader_lines(plan: SearchPlan, found: Sequence[Sequence[TrialOutcome | None]
         defined = [score for score in scores if score is not None]
         if defined:
             mean = float(np.mean(defined))
-            text = (
-                f"{row.title} {mean:{row.format}}, {len(defined)} of {len(outcomes)} folds: {settings_text(settings)}"
-            )
-            ranked.append((-mean if row.higher_is_better else mean, text))
-    return [text for _, text in sorted(ranked, key=lambda pair: pair[0])[:_SHOWN]]
+            cells = [f"{mean:{row.format}}", f"{len(defined)} of {len(outcomes)}", *map(value_text, settings.values())]
+            ranked.append((-mean if row.higher_is_better else mean, cells))
+    best = [cells for _, cells in sorted(ranked, key=lambda pair: pair[0])[:_SHOWN]]
+    if not best:
+        return []
+    heading = [row.title, "folds", *map(short_key, plan.settings.keys)]
+    widths = [max(map(len, column)) for column in zip(heading, *best, strict=True)]
+    return ["  ".join(map(str.rjust, cells, widths)) for cells in (heading, *best)]
