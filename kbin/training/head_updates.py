@@ -127,10 +127,19 @@ def learning_rates(settings: Sequence[TrainingConfig], steps_per_epoch: int, epo
 
 @lru_cache(maxsize=256)
 def _factors(schedule: str, warmup_epochs: int, epochs: int, steps_per_epoch: int, floatx: str) -> np.ndarray:
-    """Returns Keras's schedule for a rate of 1, shape (steps of the whole training,); it is linear in the rate."""
+    """Returns Keras's schedule for a rate of 1, shape (steps of the whole training,); it is linear in the rate.
+
+    The rise of the warm-up and what follows are asked for one by one: Keras answers many steps at once then.
+    """
     num_steps = epochs * steps_per_epoch
+    rising = min(warmup_epochs, epochs)
+    if schedule == "cosine" and rising:
+        # A warm-up as long as the training leaves nothing to fall; all of it is a rise that is cut off.
+        rise = _factors("constant", warmup_epochs, rising, steps_per_epoch, floatx)
+        fall = _factors("cosine", 0, epochs - rising, steps_per_epoch, floatx) if epochs > rising else rise[:0]
+        return np.concatenate([rise, fall])
     settings = TrainingConfig(schedule=schedule, warmup_epochs=warmup_epochs, epochs=epochs)
     at_step = learning_rate_schedule(1.0, settings, steps_per_epoch)
     if isinstance(at_step, float):
         return np.ones(num_steps, floatx)
-    return np.array([keras.ops.convert_to_numpy(at_step(step)) for step in range(num_steps)], floatx)
+    return np.asarray(keras.ops.convert_to_numpy(at_step(np.arange(num_steps))), floatx)
