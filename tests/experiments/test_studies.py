@@ -68,14 +68,15 @@ def entries(results: dict[str, Any], out: Path) -> dict[str, dict[str, Any]]:
     return {model["id"]: model for model in results["models"]}
 
 
-def test_study_1_has_both_test_sets_side_by_side(tmp_path: Path, weights: Any) -> None:
+def test_study_1_has_both_test_sets_side_by_side_and_its_grid(tmp_path: Path, weights: Any) -> None:
     sets = {"train": 20, "test": 10, "test_2": 8}
     counts = {f"{name}/{kind}": count for name, count in sets.items() for kind in ("healthy", "tumour")}
     data = write_images(tmp_path / "slides", counts, side=SIZE, levels={"healthy": 90, "tumour": 150})
-    files = {0: weights("ResNet18"), 1: weights("ResNet50")}
+    files = {0: weights("ResNet18"), 1: weights("ResNet50"), 2: weights("ResNet18")}
     results = run("study_1_tumour", data, tmp_path / "out", files, f"data.image_size={SIZE}")
     models = entries(results, tmp_path / "out")
-    assert list(models) == ["resnet-18", "resnet-50"]
+    assert list(models) == ["resnet-18", "resnet-50", "resnet-18-best-of-grid"]
+    assert ["search" in model for model in models.values()] == [False, False, True]
     for model in models.values():
         assert {name: entry["n"] for name, entry in model["sets"].items() if name != "validation"} == {
             "train": 34, "test": 20, "test_2": 16,
