@@ -7,7 +7,9 @@ them to `train_heads`, call by call in two threads.
 
 Run: python -m experiments.benchmarks.many_heads [--json] [--memory] [--heads 1000] [--features 10000]
 
-Measured: TO BE MEASURED
+Measured on two cores that others used too: 1.09 s against 114 s, 104 times faster (one thread each); outcomes differ by
+at most 4.1e-6 up to rate 1e-2, and by 3.8e-4 at 1e-1. 1,000 heads times 5 folds: 110 s in two threads and 91 s in one,
+with at most 0.54 GiB of anonymous memory. The threads wait for Python's lock: two processes scale, threads do not.
 """
 
 import argparse

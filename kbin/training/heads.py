@@ -82,7 +82,7 @@ def train_heads(  # noqa: PLR0913 - named values, not the configuration tree
     if not heads:
         return [[] for _ in parts]
     _check(heads, labels, shape, parts)
-    samples = Samples(features, labels, views, num_views).at_hand()
+    samples = Samples(features, labels.astype(np.int64), views, num_views).at_hand()  # torch takes uint8 for a mask
     slots = slots_of(heads)
     outcomes: list[list[HeadOutcome]] = []
     for part in parts:
@@ -100,14 +100,17 @@ def train_heads(  # noqa: PLR0913 - named values, not the configuration tree
 
 
 def heads_at_once(shape: HeadShape, num_features: int, num_parts: int) -> int:
-    """Returns how many heads one call should be given: enough to share the work of a step, few enough for the caches.
+    """Returns how many heads one call should be given; a constant of the shapes, so that no outcome hangs on a machine.
+
+    Beyond 256 heads of one layer the work of a step that heads share no longer counts, and the weights, six times over,
+    outgrow the caches.
 
     Args:
         shape: Of the heads.
         num_features: Of each sample.
         num_parts: How many there are; they train one after the other, so that they do not matter.
     """
-    return max(4, min(128, 2**18 // shape.num_parameters(num_features)))
+    return max(4, min(256, 2**19 // shape.num_parameters(num_features)))
 
 
 def _check(heads: Sequence[HeadSettings], labels: np.ndarray, shape: HeadShape, parts: Sequence[HeadData]) -> None:

@@ -470,6 +470,29 @@ def test_progress_is_told_of_every_outcome():
     assert sum(told) == 3 * len(PARTS)
 
 
+def test_labels_of_one_byte_are_labels():
+    for given, expected in zip(
+        together(SIGMOID, [settings()], labels=LABELS.astype(np.uint8)), together(SIGMOID, [settings()]), strict=True
+    ):
+        np.testing.assert_array_equal(given[0].held_out, expected[0].held_out)
+
+
+@pytest.mark.parametrize("hidden_units", [(), (64, 8)])
+def test_outcomes_do_not_depend_on_the_number_of_threads(hidden_units):
+    features = np.random.default_rng(0).normal(0, 1, (COUNT, 1280)).astype(np.float32)
+    shape = HeadShape(hidden_units, "sigmoid", 2, standardize=True)
+    heads = [settings(learning_rate=rate) for rate in np.linspace(1e-4, 1e-2, 40)]
+    before, outcomes = torch.get_num_threads(), {}
+    try:
+        for num_threads in (1, 2):
+            torch.set_num_threads(num_threads)
+            outcomes[num_threads] = together(shape, heads, PARTS[:1], features=features)[0]
+    finally:
+        torch.set_num_threads(before)
+    for one, two in zip(outcomes[1], outcomes[2], strict=True):
+        assert_same(one, two)
+
+
 def test_no_heads_give_no_outcomes():
     assert together(SIGMOID, []) == [[], []]
 
