@@ -26,7 +26,7 @@ CONNECT_SECONDS = 5.0  # until a scheduler counts as unreachable
 WORKER_SECONDS = 30.0  # without any worker, at the start or later
 _POLL_SECONDS = 0.02  # between two looks for finished pieces
 _LOOK_SECONDS = 2.0  # between two looks at the workers
-_AHEAD = 1  # pieces a worker is given beyond those it can run: the next is there when one is done
+_AHEAD = 1  # pieces a worker is given beyond the one it runs: the next is there when that is done
 
 
 class ClusterExecution:
@@ -42,12 +42,7 @@ class ClusterExecution:
         self._client = client
 
     def run(
-        self,
-        function: Callable[[Any, Any], Any],
-        pieces: Sequence[Any],
-        shared: Any = None,
-        *,
-        concurrent: bool = False,
+        self, function: Callable[[Any, Any], Any], pieces: Sequence[Any], shared: Any = None
     ) -> Iterator[tuple[int, Any]]:
         """Yields (index, function(piece, shared)) for every piece as they finish; see `Execution.run`."""
         from distributed import as_completed
@@ -56,14 +51,14 @@ class ClusterExecution:
         given = None if shared is None else self._submit(f"{name}-shared", pickle.loads, _pickled(shared))
         finished = as_completed(loop=self._client.loop)
         waiting = deque(enumerate(pieces))
-        workers = _Workers(self._client, concurrent)
+        workers = _Workers(self._client)
         pending: dict[int, distributed.Future] = {}
         indices: dict[Any, int] = {}
         try:
             while waiting or pending:
                 while waiting and (worker := workers.with_room()) is not None:
                     index, piece = waiting.popleft()
-                    work = _pickled((function, piece, concurrent, own_version()))
+                    work = _pickled((function, piece, own_version()))
                     pending[index] = self._submit(f"{name}-{index}", work_on, work, given, worker=worker)
                     workers.given(worker, index)
                     indices[pending[index].key] = index
@@ -104,9 +99,9 @@ class _Workers:
     Dask itself would put all pieces where what they share is already, and leave the other workers idle.
     """
 
-    def __init__(self, client: "distributed.Client", concurrent: bool):
-        self._client, self._concurrent = client, concurrent
-        self._room: dict[str, int] = {}
+    def __init__(self, client: "distributed.Client"):
+        self._client = client
+        self._names: list[str] = []
         self._places: dict[int, str] = {}
         self._looked, self._seen = 0.0, time.monotonic()
         self.look()
@@ -114,8 +109,8 @@ class _Workers:
     def with_room(self) -> str | None:
         """Returns the least busy worker that may be given another piece."""
         counts = Counter(self._places.values())
-        free = {worker: counts[worker] / room for worker, room in self._room.items() if counts[worker] < room}
-        return min(free, key=lambda worker: free[worker]) if free else None
+        worker = min(self._names, key=lambda name: counts[name], default=None)
+        return None if worker is None or counts[worker] > _AHEAD else worker
 
     def given(self, worker: str, index: int) -> None:
         """Notes that a worker was given a piece."""
@@ -136,11 +131,10 @@ class _Workers:
             return
         self._looked = now
         try:
-            threads = self._client.nthreads()
+            self._names = list(self._client.nthreads())
         except Exception as error:  # whatever Dask raises without a connection
             raise _gone() from error
-        self._room = {worker: _AHEAD + (count if self._concurrent else 1) for worker, count in threads.items()}
-        if threads:
+        if self._names:
             self._seen = now
         elif now - self._seen > WORKER_SECONDS:
             raise ClusterError(

@@ -1,17 +1,14 @@
-"""How many threads torch takes inside a piece of work that is itself one of several at once."""
+"""How many threads torch takes for steps that are too small for several."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import torch
+
 
 @contextmanager
 def one_torch_thread() -> Iterator[None]:
-    """Gives torch one thread for the work of this thread: several such pieces share the cores, not fight for them.
-
-    It also makes the same numbers everywhere: a sum over more threads is rounded otherwise.
-    """
-    import torch  # late: what runs here need not be torch's, and start-up stays fast
-
+    """Gives torch one thread, and puts the number back: it is that of this thread, and of threads to come."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -9,7 +9,6 @@ import threading
 from typing import Any
 
 from kbin.errors import ClusterError
-from kbin.torch_threads import one_torch_thread
 
 VERSION = "kbin:__version__"
 
@@ -21,19 +20,19 @@ def work_on(work: bytes, shared: Any) -> Any:
     """Runs one piece in a worker.
 
     Args:
-        work: Function, piece, whether it may run beside others, and the version of kbin that asks, pickled.
+        work: Function, piece, and the version of kbin that asks, pickled.
         shared: What all pieces need.
 
     Raises:
         ClusterError: This is another version of kbin.
     """
-    function, piece, concurrent, version = pickle.loads(work)
+    function, piece, version = pickle.loads(work)
     if version != own_version():  # in a worker that came after the others were checked
         from distributed import get_worker  # late: an extra
 
         raise wrong_version(f"worker {get_worker().address}", own_version(), version)
-    _draw_apart()
-    with one_torch_thread() if concurrent else _ONE_AT_A_TIME:
+    with _ONE_AT_A_TIME:
+        _draw_apart()
         return function(piece, shared)
 
 

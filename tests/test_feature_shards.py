@@ -188,7 +188,7 @@ def test_a_store_without_room_is_left_alone(sets, tmp_path):
 class Caught(LocalExecution):
     """Keeps a piece and what it shares."""
 
-    def run(self, function, pieces, shared=None, *, concurrent=False):
+    def run(self, function, pieces, shared=None):
         self.piece, self.recipe = pieces[0], shared
         return iter(())
 

@@ -46,12 +46,6 @@ def drawn(piece: int, shared: Any) -> float:
     return random.random()
 
 
-def torch_threads(piece: int, shared: Any) -> int:
-    import torch
-
-    return torch.get_num_threads()
-
-
 def fatal(piece: int, shared: Any) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 

@@ -3,22 +3,18 @@
 The grid of study 1 on the solar cells (2,624 images, EfficientNetLite0 fixed): learning rate 1e-4 to 1e-1 times 3, 5,
 7 and 9 epochs times 5 folds, 80 heads in all, by `train_heads` and by a `fit` each, on the same stored features in the
 same process. With --memory: 1,000 random heads times 5 folds on 10,000 synthetic features of 1,280, as a search gives
-them to `train_heads`, call by call in two threads.
+them to `train_heads`, call by call.
 
 Run: python -m experiments.benchmarks.many_heads [--json] [--memory] [--heads 1000] [--features 10000]
 
-Measured on two cores that others used too: 1.09 s against 114 s, 104 times faster (one thread each); outcomes differ by
-at most 4.1e-6 up to rate 1e-2, and by 3.8e-4 at 1e-1. 1,000 heads times 5 folds: 110 s in two threads and 91 s in one,
-with at most 0.54 GiB of anonymous memory. The threads wait for Python's lock: two processes scale, threads do not.
+Measured: @@
 """
 
 import argparse
 import itertools
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import keras
 import numpy as np
 import torch
 
@@ -52,7 +48,7 @@ def main() -> None:
     parser.add_argument("--heads", type=int, default=1000)
     parser.add_argument("--features", type=int, default=10_000)
     options = parser.parse_args()
-    torch.set_num_threads(1)  # steps this small are no faster on two, by whichever way
+    torch.set_num_threads(1)  # for `fit`, too: steps this small are no faster on two
     rows = _random_heads(options.heads, options.features) if options.memory else _grid()
     show(rows, options.json)
 
@@ -106,6 +102,8 @@ def _by_fit(features: Inputs, labels: np.ndarray, head: HeadSettings, part: Head
 
 def _solar_cells() -> tuple[Inputs, np.ndarray]:
     data = read_elpv()[UNSPLIT]
+    import keras  # late: after kbin has chosen the backend
+
     keras.utils.set_random_seed(0)
     parts = cut(kbin.build_classifier("EfficientNetLite0", weights="packaged"))
     store = FeatureStore(private_folder(), 10**10)
@@ -133,13 +131,12 @@ def _random_heads(num_heads: int, num_features: int) -> list[dict[str, Any]]:
         nonlocal num_outcomes
         num_outcomes += count
 
-    def call(heads: Sequence[HeadSettings]) -> None:
-        torch.set_num_threads(1)
-        train_heads(features, labels, CLASSES, shape, heads, parts, advance=advance)
+    def call_by_call() -> None:
+        for chunk in chunks:
+            train_heads(features, labels, CLASSES, shape, chunk, parts, advance=advance)
 
     peak = PeakAnonymousMemory()
-    with ThreadPoolExecutor(2) as executor:
-        seconds = seconds_of(lambda: list(executor.map(call, chunks)))
+    seconds = seconds_of(call_by_call)
     peak.stop()
     return [
         {

@@ -86,8 +86,7 @@ class TrialRunner:
     ) -> Iterator[tuple[Piece, list[TrialOutcome]]]:
         for pieces, shared in work:
             if pieces:
-                concurrent = isinstance(shared, SharedFeatures)
-                for place, outcomes in self.execution.run(run_piece, pieces, shared, concurrent=concurrent):
+                for place, outcomes in self.execution.run(run_piece, pieces, shared):
                     yield pieces[place], outcomes
 
     def _work(
