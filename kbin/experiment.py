@@ -13,7 +13,7 @@ from kbin.data.sets import LoadedSets, load_sets
 from kbin.environment import describe_environment
 from kbin.execution import Execution, open_execution
 from kbin.experiment_file import dump_experiment
-from kbin.experiment_inputs import augmentation, images_of_sets, open_engine
+from kbin.experiment_inputs import augmentation, images_of_sets, num_stored_views, open_engine
 from kbin.experiment_search import ExperimentSearch, search_entry
 from kbin.explain.augmented_samples import augmented_samples
 from kbin.feature_shards import compute_all_features
@@ -65,7 +65,7 @@ def _run_on(execution: Execution, config: ExperimentConfig, run: RunDirectory, p
     planned = plan_models(config, loaded, search)
     engine, sets = open_engine(config, progress), images_of_sets(loaded, config)
     models = searched_models(config, search)
-    augmented = augmentation(config, sets["train"], models)
+    augmented = augmentation(config, sets["train"], num_stored_views(config, models))
     # Only now: a fault that is mended in the file must not leave a folder of another experiment.
     run.begin(dump_experiment(config))
     environment = describe_environment(_device())
@@ -92,7 +92,8 @@ def _run_on(execution: Execution, config: ExperimentConfig, run: RunDirectory, p
     } | ({} if search is None else {"search": search_entry(search)})
     draw_plots(run, results)
     run.save_results(results)
-    SearchFiles(run).clear()
+    if _exit_code(entries) == 0:
+        SearchFiles(run).clear()
     write_report([run])
     return _exit_code(entries)
 

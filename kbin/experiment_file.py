@@ -54,8 +54,16 @@ def dump_experiment(config: ExperimentConfig) -> str:
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
-    yaml.dump(config.model_dump(mode="json"), stream)
+    yaml.dump(_without_unused_search(config.model_dump(mode="json")), stream)
     return stream.getvalue()
+
+
+def _without_unused_search(settings: dict[str, Any]) -> dict[str, Any]:
+    """Leaves the search out where there is none: so a folder from before there were searches is known again."""
+    models = [
+        {key: value for key, value in one.items() if (key, value) != ("search", True)} for one in settings["models"]
+    ]
+    return {key: value for key, value in (settings | {"models": models}).items() if (key, value) != ("search", None)}
 
 
 def differing_settings(there: str, here: str) -> list[str]:

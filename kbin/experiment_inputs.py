@@ -35,13 +35,27 @@ def open_engine(config: ExperimentConfig, progress: Progress) -> FeatureEngine |
     )
 
 
-def augmentation(config: ExperimentConfig, train: SetImages, models: Sequence[ModelConfig]) -> Augmentation | None:
+def num_stored_views(config: ExperimentConfig, models: Sequence[ModelConfig]) -> int:
+    """Returns the number of stored views of each training image; 0 where none are stored.
+
+    An epoch takes one view of each image: more than the longest training has epochs would never be seen.
+
+    Args:
+        config: Every setting resolved.
+        models: All that are trained, with each number of epochs that a search tries.
+    """
+    if not config.augment:
+        return 0
+    return min(config.engine.views, max(sum(m.training_of(s, config.training).epochs for s in m.steps) for m in models))
+
+
+def augmentation(config: ExperimentConfig, train: SetImages, num_views: int) -> Augmentation | None:
     """Returns how training images are augmented; None where they are not.
 
     Args:
         config: Every setting resolved.
         train: The training set.
-        models: All that are trained, with each number of epochs that a search tries.
+        num_views: Stored views of each image; 0 draws new ones in every epoch.
 
     Raises:
         ConfigError: A layer does not take its arguments.
@@ -51,9 +65,6 @@ def augmentation(config: ExperimentConfig, train: SetImages, models: Sequence[Mo
     rows = [layer.model_dump(mode="json") for layer in config.augment]
     augmenter = Augmenter(rows)
     augmenter.check(config.data.image_size)
-    # An epoch takes one view of each image: more than the longest training has epochs would never be seen.
-    epochs = max(sum(m.training_of(s, config.training).epochs for s in m.steps) for m in models)
-    num_views = min(config.engine.views, epochs)
     hashes = train.data.content_hashes()
     views = StoredViews(train.images, hashes, augmenter, num_views) if num_views else None
     return Augmentation(augmenter, json.dumps(rows), views, num_views)

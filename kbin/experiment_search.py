@@ -6,7 +6,7 @@ from typing import Any
 
 from kbin.config.experiment import ExperimentConfig
 from kbin.engine.runtimes import runtime_name
-from kbin.errors import ClusterError, ConfigError, DataError
+from kbin.errors import ClusterError, ConfigError, DataError, RunFolderError
 from kbin.execution import Execution
 from kbin.model_entries import described, failure, run_all_seeds
 from kbin.model_inputs import SetImages
@@ -66,8 +66,8 @@ class ExperimentSearch:
             outcomes = self._runner.run(model)
             found = FoundSettings.of(model, self._plan, outcomes, self._config.training)
             self._save(found)
-        except (DataError, ConfigError, ClusterError):
-            raise  # a fault of the input, or of the cluster, concerns every model
+        except (DataError, ConfigError, ClusterError, RunFolderError):
+            raise  # a fault of the input, the cluster or the disk concerns every model
         except Exception as error:
             return described(planned, self._config.training) | failure(model, error, self._setting)
         for line in found_lines(found):

@@ -14,7 +14,7 @@ from kbin.engine.features import FeatureEngine, feature_bytes
 from kbin.engine.prefix import Cut, cut
 from kbin.engine.sampling import epoch_size
 from kbin.experiment import describe_sets
-from kbin.experiment_inputs import augmentation, images_of_sets, open_engine
+from kbin.experiment_inputs import augmentation, images_of_sets, num_stored_views, open_engine
 from kbin.model_inputs import Augmentation, SetImages
 from kbin.model_run import build_configured
 from kbin.models.freezing import freeze_below
@@ -54,7 +54,7 @@ def plan_lines(config: ExperimentConfig, progress: Progress | None = None) -> It
     planned = plan_models(config, loaded, search)
     engine = open_engine(config, progress or Progress())
     sets = images_of_sets(loaded, config)
-    augmented = augmentation(config, sets["train"], searched_models(config, search))
+    augmented = augmentation(config, sets["train"], num_stored_views(config, searched_models(config, search)))
     for model in planned:
         yield ""
         yield from _model_lines(model)

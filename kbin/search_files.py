@@ -5,12 +5,14 @@ import json
 import shutil
 import zipfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from kbin.errors import RunFolderError
 from kbin.runs import Predictions, RunDirectory, as_csv, write_whole
 
 TABLE = "search.csv"
@@ -40,23 +42,30 @@ class SearchFiles:
         self._trials = run.path / _TRIALS
 
     def save_piece(self, piece: str, trials: Sequence[StoredTrial]) -> None:
-        """Writes the trials of a piece."""
+        """Writes the trials of a piece.
+
+        Raises:
+            RunFolderError: They cannot be written; what was written before stays.
+        """
         arrays = {str(place): one.held_out for place, one in enumerate(trials) if one.held_out is not None}
         stream = io.BytesIO()
         np.savez(stream, allow_pickle=False, **arrays)
-        write_whole(self._trials / f"{piece}.npz", stream.getvalue())
         values = [dict(one.values) for one in trials]
-        write_whole(self._trials / f"{piece}.json", json.dumps(values, allow_nan=False))
-
-    def piece(self, piece: str) -> list[StoredTrial] | None:
-        """Returns the trials of a finished piece; None where it is not there, or damaged and so to be run again."""
         try:
-            values = json.loads((self._trials / f"{piece}.json").read_text(encoding="utf-8"))
-            stream = io.BytesIO((self._trials / f"{piece}.npz").read_bytes())
-            with np.load(stream, allow_pickle=False) as arrays:
-                return [StoredTrial(one, arrays.get(str(place))) for place, one in enumerate(values)]
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
-            return None
+            write_whole(self._trials / f"{piece}.npz", stream.getvalue())
+            write_whole(self._trials / f"{piece}.json", json.dumps(values, allow_nan=False))
+        except OSError as error:
+            raise RunFolderError(
+                f"{self._trials} cannot be written ({error}). Make room; the same command then goes on."
+            ) from error
+
+    def finished(self) -> dict[str, StoredTrial]:
+        """Returns the finished trials by id; a damaged piece is left out, so that it is run again."""
+        found: dict[str, StoredTrial] = {}
+        for path in sorted(self._trials.glob("*.json")):
+            with suppress(OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile):
+                found |= _read_piece(path)
+        return found
 
     def clear(self) -> None:
         """Removes the pieces: the run is finished, and its table and predictions say what they did."""
@@ -92,6 +101,16 @@ class SearchFiles:
         path = self._run.path / "models" / model_id / "out_of_fold.csv"
         write_whole(path, as_csv(list(columns), zip(*columns.values(), strict=True)))
         return path
+
+
+def _read_piece(path: Path) -> dict[str, StoredTrial]:
+    values = json.loads(path.read_text(encoding="utf-8"))
+    with np.load(io.BytesIO(path.with_suffix(".npz").read_bytes()), allow_pickle=False) as arrays:
+        # A trial that did not fail has probabilities: without them the piece is damaged.
+        return {
+            str(one["id"]): StoredTrial(one, None if one["error"] is not None else arrays[str(place)])
+            for place, one in enumerate(values)
+        }
 
 
 def _cell(value: Any) -> Any:

@@ -2,13 +2,13 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from kbin.catalogue import find_backbone
 from kbin.config.data import DataConfig
 from kbin.config.fields import Flag, FolderName, Probability, Section, one_of
 from kbin.config.models import ModelConfig
-from kbin.config.search import SearchConfig
+from kbin.config.search import SearchConfig, searches_depth
 from kbin.config.training import TrainingConfig
 from kbin.errors import ConfigError
 from kbin.options import AUGMENTATIONS
@@ -72,6 +72,22 @@ class ExperimentConfig(Section):
     evaluation: EvaluationConfig = EvaluationConfig()
     search: SearchConfig | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _no_depth_in_the_name_where_it_is_searched(cls, settings: Any) -> Any:
+        """A model's default id says how much of it is trained, which a search of depths would make untrue."""
+        search = settings.get("search") if isinstance(settings, dict) else None
+        models = settings.get("models") if isinstance(settings, dict) else None
+        if not isinstance(search, dict) or not isinstance(models, list) or not searches_depth(search):
+            return settings
+        named = [
+            {"id": f"{one['backbone']}-searched"} | one
+            if isinstance(one, dict) and isinstance(one.get("backbone"), str) and one.get("search", True)
+            else one
+            for one in models
+        ]
+        return settings | {"models": named}
+
     @field_validator("models")
     @classmethod
     def _that_take_the_images(cls, models: tuple[ModelConfig, ...], info: ValidationInfo) -> tuple[ModelConfig, ...]:
@@ -98,10 +114,12 @@ class ExperimentConfig(Section):
     @field_validator("search")
     @classmethod
     def _that_the_models_allow(cls, search: SearchConfig | None, info: ValidationInfo) -> SearchConfig | None:
-        if search is not None:
-            for model in info.data.get("models", ()):
-                if model.search:
-                    search.check_model(model)
+        models = info.data.get("models", ())
+        if search is not None and models and not any(model.search for model in models):
+            raise ValueError("every model says `search: false`: leave the section out, or search one of them")
+        for model in models:
+            if search is not None and model.search:
+                search.check_model(model)
         return search
 
     def quick(self) -> Self:

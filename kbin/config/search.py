@@ -1,6 +1,5 @@
 """The section `search`: which settings are compared by cross-validation, in how many folds, and how one is chosen."""
 
-import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
@@ -8,7 +7,7 @@ from pydantic import BeforeValidator, Field, ValidationError, field_validator, m
 
 from kbin.config.fields import Flag, PositiveCount, Section, Seed, one_of
 from kbin.config.models import HeadConfig, ModelConfig, StageConfig
-from kbin.config.training import OwnTrainingConfig
+from kbin.config.training import CAN_BE_NULL, OwnTrainingConfig
 from kbin.errors import unknown_name
 from kbin.metric_names import METRICS
 
@@ -22,19 +21,28 @@ SEARCHABLE = (
     *(_HEAD + name for name in HeadConfig.model_fields if name != "output"),
     *_DEPTHS,
 )
+_CAN_BE_NONE = tuple(_TRAINING + name for name in CAN_BE_NULL)
+_EPOCHS, _WARMUP = _TRAINING + "epochs", _TRAINING + "warmup_epochs"
 _QUICK_VALUES = 2
+
+
+_LARGEST = 10**9
+_End = (
+    Annotated[int, Field(strict=True, ge=-_LARGEST, le=_LARGEST)]
+    | Annotated[float, Field(strict=True, ge=-_LARGEST, le=_LARGEST, allow_inf_nan=False)]
+)
 
 
 class RangeConfig(Section):
     """Numbers from `low` to `high`, drawn evenly, or by their logarithm; whole ones where both ends are whole."""
 
-    low: int | float
-    high: int | float
+    low: _End
+    high: _End
     log: Flag = False
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
-        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
+        if not self.low < self.high:
             raise ValueError(f"low must be below high, got {self.low} and {self.high}")
         if self.log and self.low <= 0:
             raise ValueError(f"log: true needs a low above 0, got {self.low}")
@@ -69,9 +77,9 @@ class SearchConfig(Section):
     `grid` tries every combination of the listed values; `random` draws `num_combinations`, each value from a list or
     from a range `{low, high, log}`. Keys are `training.<setting>`, `head.<setting>`, `train_blocks` and `train_from`;
     without any, the settings of the file are cross-validated as they are. `folds` are stratified by class and keep the
-    groups of `data.split.group` together; each of `repeats` draws folds and initial weights anew. `score` is any
-    metric; `select: one_standard_error` takes the simplest combination within one standard error of the best.
-    `refit: false` trains nothing after the search.
+    groups of `data.split.group` together; each of `repeats` draws folds anew and trains with the next of
+    `training.seeds`. `score` is any metric; `select: one_standard_error` takes the simplest combination within one
+    standard error of the best. `refit: false` trains nothing after the search.
     """
 
     folds: Annotated[int, Field(strict=True, ge=2)] = 5
@@ -128,17 +136,22 @@ class SearchConfig(Section):
 
     def quick(self) -> "SearchConfig":
         """Returns the same search as a minute's trial: two folds, two values of everything, few epochs."""
-        grid = {key: _quick_values(key, values) for key, values in self.grid.items()}
-        space = {key: (1, 2) if key == "training.epochs" else choice for key, choice in self.random.items()}
+        space = {key: (1, 2) if key == _EPOCHS else choice for key, choice in self.random.items() if key != _WARMUP}
         return self.model_copy(
             update={
                 "folds": 2,
                 "repeats": 1,
-                "grid": grid,
+                "grid": {key: _quick_values(key, values) for key, values in self.grid.items() if key != _WARMUP},
                 "random": space,
                 "num_combinations": min(self.num_combinations, _QUICK_VALUES**2),
             }
         )
+
+
+def searches_depth(search: Mapping[str, Any]) -> bool:
+    """Returns whether a section `search`, as it is written, varies how much of the backbone is trained."""
+    spaces = [search.get(name) for name in ("grid", "random")]
+    return any(key in space for space in spaces if isinstance(space, Mapping) for key in _DEPTHS)
 
 
 def with_settings(model: ModelConfig, settings: Mapping[str, Any]) -> ModelConfig:
@@ -168,7 +181,7 @@ def with_settings(model: ModelConfig, settings: Mapping[str, Any]) -> ModelConfi
 
 
 def _quick_values(key: str, values: tuple[Any, ...]) -> tuple[Any, ...]:
-    if key == "training.epochs":
+    if key == _EPOCHS:
         return tuple(sorted({min(2, value) for value in values}))
     return values[:_QUICK_VALUES]
 
@@ -180,6 +193,8 @@ def _check_values(key: str, values: tuple[Any, ...]) -> None:
     for place, value in enumerate(values):
         if value in values[:place]:
             raise ValueError(f"{key}: {value!r} is given twice")
+        if value is None and key not in _CAN_BE_NONE:
+            raise ValueError(f"{key}: null would change nothing; give values")
         try:
             if key.startswith(_TRAINING):
                 OwnTrainingConfig.model_validate({key.removeprefix(_TRAINING): value})

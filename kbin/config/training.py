@@ -77,7 +77,7 @@ class OwnTrainingConfig(Section):
         return {name: value for name, value in serialize(self).items() if name in self.model_fields_set}
 
 
-_CAN_BE_NULL = ("learning_rate", "backbone_learning_rate", "class_weight", "early_stopping")
+CAN_BE_NULL = ("learning_rate", "backbone_learning_rate", "class_weight", "early_stopping")
 
 
 class TrainingConfig(Section):
@@ -115,7 +115,7 @@ class TrainingConfig(Section):
         """Returns the settings in force where `own` differs from these."""
         given = {name: getattr(own, name) for name in OwnTrainingConfig.model_fields if name in own.model_fields_set}
         return self.model_copy(
-            update={name: value for name, value in given.items() if value is not None or name in _CAN_BE_NULL}
+            update={name: value for name, value in given.items() if value is not None or name in CAN_BE_NULL}
         )
 
     def rate(self, trains_backbone: bool) -> float:

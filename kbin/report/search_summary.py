@@ -16,7 +16,8 @@ from kbin.search.combinations import settings_text
 
 _SHOWN = 5  # combinations of each model
 _INDENT = 2
-_CHOSEN = "*"
+_MOST_SHOWN = 20  # where more are within one standard error of the best
+_CHOSEN, _WITHIN = "*", "~"
 
 
 def search_lines(results: RunResults) -> list[str]:
@@ -46,14 +47,19 @@ def _model_lines(search: SearchResults, model: ModelResults, found: ModelSearch)
     heading = f"{model.id}: mean {title_in_text(search.score)} ± standard deviation over the folds"
     lines = wrapped(heading, hanging=_INDENT)
     order = [place for place in sorted_best_first(found, search.metric) if found.combinations[place].mean is not None]
-    shown = order[:_SHOWN]
+    shown = order[: max(_SHOWN, min(found.num_within, _MOST_SHOWN))]
     for place in shown if found.chosen in shown else [*shown, found.chosen]:
-        lines += _row(search, found.combinations[place], _CHOSEN if place == found.chosen else " ")
+        one = found.combinations[place]
+        mark = _CHOSEN if place == found.chosen else _WITHIN if one.within_one_standard_error else " "
+        lines += _row(search, one, mark)
     if len(found.combinations) == 1:
         return lines
     rest = len(found.combinations) - len(shown)
     more = f" All {count_text(len(found.combinations), 'combination')} are in report.html." if rest else ""
-    below = f"{_CHOSEN} chosen. {' '.join([*within_sentences(search, found), *left_out_sentences(found)])}{more}"
+    within = f"{_WITHIN} within one standard error of the best. " if found.num_within > 1 else ""
+    below = (
+        f"{_CHOSEN} chosen. {within}{' '.join([*within_sentences(search, found), *left_out_sentences(found)])}{more}"
+    )
     return lines + wrapped(below, indent=_INDENT, hanging=_INDENT)
 
 

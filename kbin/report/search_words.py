@@ -46,15 +46,13 @@ def caution(results: RunResults, search: SearchResults) -> str:
         return ""
     extreme = "largest" if search.metric.higher_is_better else "smallest"
     luck = (
-        f"Of {search.num_combinations} means that all vary by chance, the {extreme} one is partly luck: expect worse "
-        "than it on new images."
+        f"Of {search.num_combinations} means that all vary by chance, the {extreme} one is partly luck, and new "
+        "images may well give a worse one."
     )
     if not search.refit:
-        return (
-            f"{luck} Nothing was trained with the chosen settings (refit: false), so no test set says how much worse."
-        )
+        return f"{luck} Nothing was trained with the chosen settings (refit: false), so no test set says how much."
     if not results.test_sets:
-        return f"{luck} There is no test set here that could say how much worse."
+        return f"{luck} There is no test set here that could say how much."
     return f"{luck} What the chosen settings are worth, the test sets say, which took no part."
 
 
@@ -100,7 +98,7 @@ def mean_and_spread(search: SearchResults, one: CombinationResults) -> str:
 
 
 def within_sentences(search: SearchResults, found: ModelSearch) -> list[str]:
-    """Returns how many combinations the folds cannot tell from the best; nothing where there are no others."""
+    """Returns how many combinations are within one standard error of the best; nothing where there are no others."""
     best = found.best_combination
     if best is None or found.num_compared == 1:
         return []
@@ -114,7 +112,7 @@ def within_sentences(search: SearchResults, found: ModelSearch) -> list[str]:
     else:
         sentence = (
             f"{found.num_within} of {found.num_compared} combinations, the best among them, are within one standard "
-            f"error of the best ({error}): the data cannot tell these apart."
+            f"error of the best ({error}): differences this small say little."
         )
     if best.standard_error == 0:
         sentence += " An error of 0, because every fold has the same score, does not mean that the mean is exact."

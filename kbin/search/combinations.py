@@ -30,14 +30,13 @@ def combinations(search: SearchConfig) -> list[dict[str, Any]]:
 
 def _in_order(search: SearchConfig, drawn: Any) -> list[dict[str, Any]]:
     """Returns plain values under the keys in the order of the file; scikit-learn sorts them."""
-    return [{key: _plain(one[key]) for key in search.keys} for one in drawn]
+    choices = search.grid or search.random
+    return [{key: _plain(one[key], choices[key]) for key in search.keys} for one in drawn]
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.integer):
-        return int(value)
-    if isinstance(value, np.floating):
-        return float(f"{value:.{_DIGITS}g}")
+def _plain(value: Any, choice: Any) -> Any:
+    if isinstance(value, np.floating) and isinstance(choice, RangeConfig):
+        return min(max(float(f"{value:.{_DIGITS}g}"), float(choice.low)), float(choice.high))
     return value
 
 

@@ -71,11 +71,17 @@ def make_folds(train: Dataset, plan: FoldPlan) -> list[Fold]:
     folds = []
     for repeat in range(plan.repeats):
         seed = plan.training_seeds[repeat % len(plan.training_seeds)]
-        divided = _divide(train.labels, units, plan.folds, plan.seed + repeat, grouped=groups is not None)
+        divided = _divide(train.labels, units, plan.folds, (plan.seed + repeat) % 2**32, grouped=groups is not None)
         for number, held_out in enumerate(divided):
             rest = np.setdiff1d(np.arange(len(train)), held_out)
             _check_classes(train, rest, held_out, number)
-            kept, validation = _without_validation(train, rest, groups, plan)
+            try:
+                kept, validation = _without_validation(train, rest, groups, plan)
+            except DataError as error:
+                raise DataError(
+                    f"search: the training part of fold {number + 1}, {len(rest)} images, cannot give a validation "
+                    f"part for early stopping and thresholds: {error} Set fewer search.folds, or no validation set."
+                ) from error
             folds.append(Fold(repeat, number, seed, kept, validation, held_out))
     return folds
 
@@ -108,8 +114,10 @@ def _without_validation(
 
 
 def _check_enough(train: Dataset, units: Units, folds: int, *, grouped: bool) -> None:
+    # Copies count with the label of the first: by it they are dealt out.
+    counted = np.arange(len(train)) if grouped else np.unique(units, return_index=True)[1]
     for label, name in enumerate(train.classes):
-        number = len(np.unique(units[train.labels == label]))
+        number = len(np.unique(units[counted][train.labels[counted] == label]))
         if number < folds:
             kind = "groups" if grouped else "different images"
             raise DataError(
@@ -123,6 +131,6 @@ def _check_classes(train: Dataset, part: Indices, held_out: Indices, number: int
     lack = f"training part has no image of '{train.classes[absent[0]]}'" if len(absent) else "held-out part is empty"
     if len(absent) or not len(held_out):
         raise DataError(
-            f"search.folds: fold {number + 1}'s {lack}, since its groups are few and large. Set another search.seed, "
-            "or fewer folds."
+            f"search.folds: fold {number + 1}'s {lack}: images, or groups of them, are too few. Set fewer folds, or "
+            "another search.seed."
         )

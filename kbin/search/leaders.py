@@ -13,7 +13,7 @@ _SHOWN = 5
 
 
 def leader_lines(plan: SearchPlan, found: Sequence[Sequence[TrialOutcome | None]]) -> list[str]:
-    """Returns a heading and the best combinations, by the mean over the folds that are finished.
+    """Returns a heading and the best combinations: those with most folds finished, by their mean.
 
     Args:
         plan: The search.
@@ -27,8 +27,9 @@ def leader_lines(plan: SearchPlan, found: Sequence[Sequence[TrialOutcome | None]
         if defined:
             mean = float(np.mean(defined))
             cells = [f"{mean:{row.format}}", f"{len(defined)} of {len(outcomes)}", *map(value_text, settings.values())]
-            ranked.append((-mean if row.higher_is_better else mean, cells))
-    best = [cells for _, cells in sorted(ranked, key=lambda pair: pair[0])[:_SHOWN]]
+            # What has met few folds may have met the easy ones.
+            ranked.append((-len(defined), -mean if row.higher_is_better else mean, cells))
+    best = [cells for *_, cells in sorted(ranked, key=lambda one: one[:2])[:_SHOWN]]
     if not best:
         return []
     heading = [row.title, "folds", *map(short_key, plan.settings.keys)]

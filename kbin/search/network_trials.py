@@ -38,9 +38,9 @@ class NetworkTrial:
     fold: Fold
 
     @property
-    def trial_ids(self) -> list[str]:
+    def trial_ids(self) -> tuple[str, ...]:
         """The trial's, as the only one."""
-        return [self.id]
+        return (self.id,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,11 +51,13 @@ class SharedImages:
         scoring: Labels and how to judge.
         config: The experiment; its runtime resolved.
         train: The training set.
+        num_views: Augmented views of each image; 0 where there are none, or new ones are drawn in every epoch.
     """
 
     scoring: Scoring
     config: ExperimentConfig
     train: Dataset
+    num_views: int
 
 
 def run_network(trial: NetworkTrial, shared: SharedImages) -> list[TrialOutcome]:
@@ -65,7 +67,10 @@ def run_network(trial: NetworkTrial, shared: SharedImages) -> list[TrialOutcome]
     held_out = sets.pop(_HELD_OUT)
     # The held-out part goes along where it enters the network, and is never trained on or watched.
     setting = Setting(
-        config.training, open_engine(config, Progress()), augmentation(config, sets["train"], [model]), Progress()
+        config.training,
+        open_engine(config, Progress()),
+        augmentation(config, sets["train"], shared.num_views),
+        Progress(),
     )
     built = build_configured(model, len(shared.train.classes), config.data.image_size, fold.seed)
     training = ModelTraining(built, model, sets | {_HELD_OUT: held_out}, setting, fold.seed, Clock())

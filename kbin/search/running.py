@@ -1,9 +1,7 @@
 """The trials of one model: those that are not finished yet are run, here or on a cluster."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-
-import numpy as np
+from dataclasses import dataclass
 
 from kbin.catalogue import NONE
 from kbin.config.experiment import ExperimentConfig
@@ -20,7 +18,7 @@ from kbin.search.leaders import leader_lines
 from kbin.search.network_trials import NetworkTrial, SharedImages
 from kbin.search.pieces import Piece, id_of, run_piece
 from kbin.search.plan import SearchPlan
-from kbin.search.stacks import HeadStack, SharedFeatures, is_stackable, make_stacks
+from kbin.search.stacks import SharedFeatures, is_stackable, make_stacks
 from kbin.search.trials import Scoring, TrialIds, TrialOutcome
 from kbin.search_files import SearchFiles, StoredTrial
 
@@ -59,24 +57,23 @@ class TrialRunner:
         """
         variants = self.plan.variants(model)
         found: list[list[TrialOutcome | None]] = [[None] * len(self.plan.folds) for _ in variants]
-        work, num_waiting = [], 0
+        finished = self.files.finished()
+        work = []
         for pieces, shared in self._work(model, variants):
-            waiting = []
+            waiting = [piece for piece in pieces if not all(name in finished for name in piece.trial_ids)]
             for piece in pieces:
-                stored = self.files.piece(id_of(piece))
-                if stored is None or [one.values["id"] for one in stored] != piece.trial_ids:
-                    waiting.append(piece)
-                else:
-                    self._enter(found, piece, [_outcome(one) for one in stored])
+                if piece not in waiting:
+                    self._enter(found, piece, [_outcome(finished[name]) for name in piece.trial_ids])
             work.append((waiting, shared))
-            num_waiting += sum(len(piece.trial_ids) for piece in waiting)
-        finished = self.plan.num_trials - num_waiting
-        if finished:
-            self.progress.say(f"  {finished:,} of {self.plan.num_trials:,} trials are finished already")
+        num_waiting = sum(len(piece.trial_ids) for pieces, _ in work for piece in pieces)
+        if num_waiting < self.plan.num_trials:
+            done = self.plan.num_trials - num_waiting
+            self.progress.say(f"  {done:,} of {self.plan.num_trials:,} trials are finished already")
         if num_waiting:
             with self.progress.board(f"{model.id}: search", num_waiting, "trials") as update:
                 for piece, outcomes in self._run(work):
-                    self.files.save_piece(id_of(piece), [_stored(one) for one in outcomes])
+                    if not any(one.is_passing for one in outcomes):
+                        self.files.save_piece(id_of(piece), [_stored(one) for one in outcomes])
                     self._enter(found, piece, outcomes)
                     update(len(outcomes), leader_lines(self.plan, found))
         return [[one for one in row if one is not None] for row in found]
@@ -95,21 +92,20 @@ class TrialRunner:
         """Returns all trials as pieces, each kind with what its pieces share."""
         train = self.sets["train"].data
         scoring = Scoring(train.labels, train.classes, self.config.evaluation.threshold)
-        ids = TrialIds(self.config, train)
+        num_views = 0 if self.augmentation is None else self.augmentation.num_views
+        ids = TrialIds(self.config, train, num_views)
         of_fold = [ids.of_fold(fold) for fold in self.plan.folds]
-        names = [[ids.joined(ids.of_model(variant), fold) for fold in of_fold] for variant in variants]
+        of_variant = [ids.of_model(variant) for variant in variants]
+        names = [[ids.joined(own, fold) for fold in of_fold] for own in of_variant]
         heads = [(place, one) for place, one in enumerate(variants) if is_stackable(one, self.config)]
         inputs = self._head_inputs(heads[0][1]) if heads else None
         stacks: list[Piece] = []
         work: list[tuple[list[Piece], SharedFeatures | SharedImages]] = []
         if inputs is not None:
             shared = SharedFeatures.of(inputs, scoring, travels=self.execution.is_remote)
-            num_features = shared.features.take(np.arange(1)).shape[1]
-            for stack in make_stacks(heads, self.config, self.plan.folds, len(train.classes), num_features):
-                rows = zip(*(names[place] for place in stack.combinations), strict=True)
-                stacks.append(replace(stack, ids=tuple(rows)))
+            stacks += make_stacks(heads, names, self.config, self.plan.folds, shared)
             work.append((stacks, shared))
-        stacked = {place for stack in stacks if isinstance(stack, HeadStack) for place in stack.combinations}
+        stacked = {place for place, _ in heads} if stacks else set()
         networks: list[Piece] = [
             NetworkTrial(place, names[place][number], variant, fold)
             for place, variant in enumerate(variants)
@@ -118,7 +114,7 @@ class TrialRunner:
         ]
         if networks:
             self._store_features([one.model for one in networks if isinstance(one, NetworkTrial)])
-            work.append((networks, SharedImages(scoring, self.config, train)))
+            work.append((networks, SharedImages(scoring, self.config, train, num_views)))
         return work
 
     def _head_inputs(self, model: ModelConfig) -> NetworkInputs | None:
@@ -144,12 +140,10 @@ class TrialRunner:
                 self.progress.say(f"  the store has no room for the features of {model.id}: trials are trained uncut.")
 
     def _enter(self, found: list[list[TrialOutcome | None]], piece: Piece, outcomes: Sequence[TrialOutcome]) -> None:
-        if isinstance(piece, NetworkTrial):
-            found[piece.combination][self.plan.folds.index(piece.fold)] = outcomes[0]
-            return
-        size = len(piece.combinations)
-        for index, outcome in enumerate(outcomes):
-            found[piece.combinations[index % size]][index // size] = outcome
+        number = self.plan.folds.index(piece.fold)
+        places = (piece.combination,) if isinstance(piece, NetworkTrial) else piece.combinations
+        for place, outcome in zip(places, outcomes, strict=True):
+            found[place][number] = outcome
 
 
 def _stored(outcome: TrialOutcome) -> StoredTrial:

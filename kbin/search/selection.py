@@ -1,5 +1,6 @@
 """The scores of all folds -> mean and spread of each combination, and the one that is chosen."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -30,8 +31,8 @@ class Combination:
 
     @property
     def mean(self) -> float | None:
-        """The mean of the scores; None where a trial failed or no score is defined."""
-        return float(np.mean(self.defined)) if self.defined and not self.errors else None
+        """The mean of the scores, whatever their order; None where a trial failed or no score is defined."""
+        return math.fsum(self.defined) / len(self.defined) if self.defined and not self.errors else None
 
     @property
     def standard_deviation(self) -> float | None:

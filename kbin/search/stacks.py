@@ -28,26 +28,21 @@ _BYTES_IN_MEMORY = 2 * 2**30  # of features; more are read from the store batch 
 
 @dataclass(frozen=True, eq=False)
 class HeadStack:
-    """Heads that train at once, each on every fold.
+    """Heads that train at once on a fold.
 
     Attributes:
         combinations: Of each head: its place among the combinations of the search.
-        ids: The trials', a row a fold, a column a head.
+        trial_ids: Of each head's trial.
         shape: What the heads share.
         heads: What each has of its own.
-        folds: What they train on.
+        fold: What they train on.
     """
 
     combinations: tuple[int, ...]
-    ids: tuple[tuple[str, ...], ...]
+    trial_ids: tuple[str, ...]
     shape: HeadShape
     heads: tuple[HeadSettings, ...]
-    folds: tuple[Fold, ...]
-
-    @property
-    def trial_ids(self) -> list[str]:
-        """The trials', fold after fold."""
-        return [name for row in self.ids for name in row]
+    fold: Fold
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +60,11 @@ class SharedFeatures:
     features: Inputs
     views: Inputs | None
     num_views: int
+
+    @property
+    def num_features(self) -> int:
+        """Of each image."""
+        return int(self.features.take(np.arange(1)).shape[1])
 
     @classmethod
     def of(cls, inputs: NetworkInputs, scoring: Scoring, *, travels: bool) -> "SharedFeatures":
@@ -94,48 +94,47 @@ def is_stackable(model: ModelConfig, config: ExperimentConfig) -> bool:
 
 def make_stacks(
     models: Sequence[tuple[int, ModelConfig]],
+    names: Sequence[Sequence[str]],
     config: ExperimentConfig,
     folds: Sequence[Fold],
-    num_classes: int,
-    num_features: int,
+    shared: SharedFeatures,
 ) -> list[HeadStack]:
     """Groups combinations whose heads can train together, in chunks that do not depend on the machine.
 
     Args:
         models: Combinations' places with what they make of the model.
+        names: The trials' ids, a row a combination, a column a fold.
         config: The experiment.
         folds: Of the training set.
-        num_classes: Two or more.
-        num_features: Of each image.
-
-    Returns:
-        Stacks whose `ids` are still to be filled in.
+        shared: What all train on.
     """
     groups: dict[tuple, list[int]] = {}
     heads = {place: _head_settings(model, config) for place, model in models}
-    shapes = {place: _shape(model, num_classes) for place, model in models}
-    for place, _ in models:
-        groups.setdefault((shapes[place], together_key(heads[place])), []).append(place)
+    for place, model in models:
+        shape = _shape(model, len(shared.scoring.classes))
+        groups.setdefault((shape, together_key(heads[place])), []).append(place)
     stacks = []
     for (shape, _), places in groups.items():
-        size = heads_at_once(shape, num_features, len(folds))
-        for start in range(0, len(places), size):
-            chosen = tuple(places[start : start + size])
-            stacks.append(HeadStack(chosen, (), shape, tuple(heads[place] for place in chosen), tuple(folds)))
+        size = heads_at_once(shape, shared.num_features, len(folds))
+        for chunk in (tuple(places[start : start + size]) for start in range(0, len(places), size)):
+            settings = tuple(heads[place] for place in chunk)
+            stacks += [
+                HeadStack(chunk, tuple(names[place][number] for place in chunk), shape, settings, fold)
+                for number, fold in enumerate(folds)
+            ]
     return stacks
 
 
 def run_stack(stack: HeadStack, shared: SharedFeatures) -> list[TrialOutcome]:
-    """Trains the heads of a stack on all folds, and scores them; fold after fold, as `trial_ids` are."""
-    parts = [HeadData(fold.train, fold.held_out, fold.validation, fold.seed) for fold in stack.folds]
-    scoring = shared.scoring
-    trained = train_heads(
+    """Trains the heads of a stack on its fold, and scores them; in the order of `trial_ids`."""
+    fold, scoring = stack.fold, shared.scoring
+    (trained,) = train_heads(
         shared.features,
         scoring.labels,
         scoring.classes,
         stack.shape,
         stack.heads,
-        parts,
+        [HeadData(fold.train, fold.held_out, fold.validation, fold.seed)],
         views=shared.views,
         num_views=shared.num_views,
     )
@@ -143,8 +142,7 @@ def run_stack(stack: HeadStack, shared: SharedFeatures) -> list[TrialOutcome]:
         TrialOutcome(trial_id, one.error)
         if one.error is not None
         else scoring.outcome(trial_id, fold, one.epoch, one.held_out, one.validation)
-        for fold, ids, outcomes in zip(stack.folds, stack.ids, trained, strict=True)
-        for trial_id, one in zip(ids, outcomes, strict=True)
+        for trial_id, one in zip(stack.trial_ids, trained, strict=True)
     ]
 
 

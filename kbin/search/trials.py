@@ -4,6 +4,8 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,7 @@ class TrialOutcome:
     Attributes:
         id: The trial's.
         error: Why it failed; None where it did not.
+        is_passing: Whether it failed for a want of memory or a disk, and may succeed when it is run again.
         epoch: The kept epoch, from 1.
         threshold: At which the metrics were computed.
         metrics: Of the held-out part; None where it does not define one.
@@ -33,6 +36,7 @@ class TrialOutcome:
 
     id: str
     error: str | None = None
+    is_passing: bool = False
     epoch: int | None = None
     threshold: float | None = None
     metrics: Mapping[str, float | None] | None = None
@@ -68,7 +72,9 @@ class Scoring:
         labels = None if fold.validation is None else self.labels[fold.validation]
         threshold = locked_threshold(self.threshold, labels, validation)
         metrics = classification_metrics(self.labels[fold.held_out], held_out, self.classes, threshold)
-        return TrialOutcome(trial_id, None, epoch, threshold, metrics.values, held_out.astype(np.float32))
+        return TrialOutcome(
+            trial_id, epoch=epoch, threshold=threshold, metrics=metrics.values, held_out=held_out.astype(np.float32)
+        )
 
 
 class TrialIds:
@@ -77,12 +83,15 @@ class TrialIds:
     Args:
         config: The experiment; its runtime resolved.
         train: The training set.
+        num_views: Augmented views of each image; 0 where there are none.
     """
 
-    def __init__(self, config: ExperimentConfig, train: Dataset):
+    def __init__(self, config: ExperimentConfig, train: Dataset, num_views: int):
         self._train = train
         self._common = {
             "numbers": _NUMBERS,
+            "versions": [version(package) for package in ("kbin", "keras", "torch")],
+            "num_views": num_views,
             "classes": list(train.classes),
             "image_size": config.data.image_size,
             "resize": config.data.resize,
@@ -102,7 +111,7 @@ class TrialIds:
         weights = Path(model.weights)
         described = {
             "backbone": model.backbone,
-            "weights": _digest(weights.read_bytes()) if weights.is_file() else model.weights,
+            "weights": _file_digest(weights) if weights.is_file() else model.weights,
             "head": model.head.model_dump(mode="json"),
             "stages": stages,
         }
@@ -124,6 +133,11 @@ class TrialIds:
 def piece_id(trial_ids: Sequence[str]) -> str:
     """Returns the id of trials that are run together."""
     return _digest(" ".join(trial_ids).encode())
+
+
+@lru_cache(maxsize=64)
+def _file_digest(path: Path) -> str:
+    return _digest(path.read_bytes())
 
 
 def _digest(content: bytes) -> str:

@@ -106,8 +106,8 @@ def test_nothing_chosen_is_said():
     ("searched", "run", "end"),
     [
         (grid(), RUN, "What the chosen settings are worth, the test sets say, which took no part."),
-        (grid(), SyntheticRun(sets={"train": (9, 9)}), "There is no test set here that could say how much worse."),
-        (grid(refit=False), RUN, "(refit: false), so no test set says how much worse."),
+        (grid(), SyntheticRun(sets={"train": (9, 9)}), "There is no test set here that could say how much."),
+        (grid(refit=False), RUN, "(refit: false), so no test set says how much."),
     ],
 )
 def test_the_best_of_many_is_said_to_be_partly_luck_and_what_can_say_how_much(searched, run, end):

@@ -29,5 +29,10 @@ def test_of_a_loss_the_lowest_comes_first():
     assert [line.split()[0] for line in leader_lines(plan("log_loss"), found)[1:]] == ["0.500", "0.700"]
 
 
+def test_what_met_fewer_folds_comes_after_what_met_more():
+    found = [[outcome(roc_auc=0.99), None], [outcome(roc_auc=0.7), outcome(roc_auc=0.7)]]
+    assert [line.split()[0] for line in leader_lines(plan("roc_auc"), found)[1:]] == ["0.700", "0.990"]
+
+
 def test_nothing_is_shown_before_the_first_score():
     assert leader_lines(plan("roc_auc"), [[None], [TrialOutcome("id", "failed")]]) == []

@@ -7,7 +7,7 @@ from kbin.config.experiment import ThresholdConfig
 from kbin.config.training import TrainingConfig
 from kbin.data.datasets import Dataset
 from kbin.engine.inputs import ArrayInputs
-from kbin.search.cross_validation import FoldPlan, make_folds
+from kbin.search.cross_validation import Fold, FoldPlan, make_folds
 from kbin.search.stacks import HeadStack, SharedFeatures, run_stack
 from kbin.search.trials import Scoring, TrialOutcome
 from kbin.training.heads import HeadSettings, HeadShape
@@ -28,14 +28,17 @@ def tiles(seed: int) -> tuple[np.ndarray, Dataset]:
     return features.astype(np.float32), dataset(labels, [f"tile {number}" for number in tile])
 
 
-def outcomes(
-    features: np.ndarray, train: Dataset, group: str | None, validation: float | None = None
-) -> list[TrialOutcome]:
-    folds = make_folds(train, FoldPlan(5, 1, 0, (0,), group, validation))
-    ids = tuple((f"trial {number}",) for number in range(len(folds)))
-    scoring = Scoring(train.labels, train.classes, ThresholdConfig())
-    shared = SharedFeatures(scoring, ArrayInputs(features), None, 1)
-    return run_stack(HeadStack((0,), ids, SHAPE, (HEAD,), tuple(folds)), shared)
+def on_fold(fold: Fold, features: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> TrialOutcome:
+    scoring = Scoring(labels, classes, ThresholdConfig())
+    (outcome,) = run_stack(
+        HeadStack((0,), ("trial",), SHAPE, (HEAD,), fold), SharedFeatures(scoring, ArrayInputs(features), None, 1)
+    )
+    return outcome
+
+
+def outcomes(features: np.ndarray, train: Dataset, group: str | None) -> list[TrialOutcome]:
+    folds = make_folds(train, FoldPlan(5, 1, 0, (0,), group))
+    return [on_fold(fold, features, train.labels, train.classes) for fold in folds]
 
 
 def mean_area(found: list[TrialOutcome]) -> float:
@@ -69,22 +72,15 @@ def test_on_random_labels_of_single_images_the_area_is_a_half():
 def test_what_is_held_out_changes_neither_threshold_nor_the_other_folds_predictions(validation):
     features, train = tiles(0)
     folds = make_folds(train, FoldPlan(5, 1, 0, (0,), None, validation))
-    held_out = folds[2].held_out
+    fold = folds[2]
     poisoned = features.copy()
-    poisoned[held_out] *= 1000
+    poisoned[fold.held_out] *= 1000
     labels = train.labels.copy()
-    labels[held_out] = 1 - labels[held_out]
-    ids = tuple((f"trial {number}",) for number in range(5))
+    labels[fold.held_out] = 1 - labels[fold.held_out]
 
-    def third(values: np.ndarray, labels: np.ndarray) -> TrialOutcome:
-        # The images keep their places: with other labels other folds would be drawn.
-        scoring = Scoring(labels, train.classes, ThresholdConfig())
-        shared = SharedFeatures(scoring, ArrayInputs(values), None, 1)
-        return run_stack(HeadStack((0,), ids, SHAPE, (HEAD,), tuple(folds)), shared)[2]
-
-    clean = third(features, train.labels)
-    assert third(poisoned, train.labels).threshold == clean.threshold
-    other = third(features, labels)
+    clean = on_fold(fold, features, train.labels, train.classes)
+    assert on_fold(fold, poisoned, train.labels, train.classes).threshold == clean.threshold
+    other = on_fold(fold, features, labels, train.classes)
     assert other.threshold == clean.threshold
     np.testing.assert_array_equal(other.held_out, clean.held_out)
     assert other.metrics["roc_auc"] == pytest.approx(1 - clean.metrics["roc_auc"])
@@ -92,14 +88,9 @@ def test_what_is_held_out_changes_neither_threshold_nor_the_other_folds_predicti
 
 def test_the_validation_part_is_never_trained_on():
     features, train = tiles(0)
-    folds = make_folds(train, FoldPlan(5, 1, 0, (0,), "group", 0.25))
-    fold = folds[0]
+    fold = make_folds(train, FoldPlan(5, 1, 0, (0,), "group", 0.25))[0]
     labels = train.labels.copy()
     labels[fold.validation] = 1 - labels[fold.validation]
-
-    def first(labels: np.ndarray) -> TrialOutcome:
-        scoring = Scoring(labels, train.classes, ThresholdConfig())
-        shared = SharedFeatures(scoring, ArrayInputs(features), None, 1)
-        return run_stack(HeadStack((0,), (("trial",),), SHAPE, (HEAD,), (fold,)), shared)[0]
-
-    np.testing.assert_array_equal(first(labels).held_out, first(train.labels).held_out)
+    changed, same = (on_fold(fold, features, one, train.classes) for one in (labels, train.labels))
+    np.testing.assert_array_equal(changed.held_out, same.held_out)
+    assert changed.threshold != same.threshold
