@@ -81,15 +81,9 @@ def _run_on(execution: Execution, config: ExperimentConfig, run: RunDirectory, p
     else:
         searching = ExperimentSearch(config, search, sets, setting, run, execution)
         entries = [searching.run(model) for model in planned]
-    results = {
-        "experiment": config.name,
-        "positive": loaded.positive,
-        "classes": list(loaded.classes),
-        "notes": list(loaded.notes),
-        "sets": {name: {"n": len(data), "counts": data.class_counts()} for name, data in loaded.sets.items()},
-        "seconds": round(time.perf_counter() - start, 3),
-        "models": entries,
-    } | ({} if search is None else {"search": search_entry(search)})
+    results = _described_data(config, loaded) | {"seconds": round(time.perf_counter() - start, 3), "models": entries}
+    if search is not None:
+        results["search"] = search_entry(search)
     draw_plots(run, results)
     run.save_results(results)
     if _exit_code(entries) == 0:
@@ -100,6 +94,17 @@ def _run_on(execution: Execution, config: ExperimentConfig, run: RunDirectory, p
 
 def _exit_code(entries: Sequence[Mapping[str, Any]]) -> int:
     return 1 if any(entry["status"] == "failed" for entry in entries) else 0
+
+
+def _described_data(config: ExperimentConfig, loaded: LoadedSets) -> dict[str, Any]:
+    """Returns what results.json says of an experiment's data."""
+    return {
+        "experiment": config.name,
+        "positive": loaded.positive,
+        "classes": list(loaded.classes),
+        "notes": list(loaded.notes),
+        "sets": {name: {"n": len(data), "counts": data.class_counts()} for name, data in loaded.sets.items()},
+    }
 
 
 def describe_sets(loaded: LoadedSets) -> list[str]:

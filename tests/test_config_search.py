@@ -56,7 +56,7 @@ def test_what_is_written_is_read_again_as_the_same(load, tmp_path):
         ),
         ("{grid: {training.epochs: [3, 3]}}", "training.epochs: 3 is given twice"),
         ("{grid: {head.hidden_units: [64]}}", "write a list of lists"),
-        ("{grid: {train_blocks: [0, 99]}}", "train_blocks: 99 does not go with EfficientNetLite0-fixed"),
+        ("{grid: {train_blocks: [0, 99]}}", "train_blocks: 99 does not go with EfficientNetLite0-searched"),
         ("{grid: {train_blocks: [0], train_from: [top]}}", "search `train_blocks` or `train_from`, not both"),
         ("{grid: {training.epochs: [3]}, random: {training.epochs: [3]}}", "give `grid` or `random`, not both"),
         ("{num_combinations: 3}", "`num_combinations` belongs to `random`"),
@@ -64,6 +64,9 @@ def test_what_is_written_is_read_again_as_the_same(load, tmp_path):
         ("{random: {head.dropout: {low: 0, high: 0.5, log: true}}}", "log: true needs a low above 0, got 0"),
         ("{random: {head.dropout: {low: 0.5, high: 1.5}}}", "head.dropout: 1.5 is not allowed"),
         ("{score: majority_accuracy}", "unknown metric 'majority_accuracy'"),
+        ("{random: {training.epochs: {low: 1, high: 100000000000000}}}", "search.random.training.epochs.high"),
+        ("{random: {training.epochs: {low: true, high: 3}}}", "search.random.training.epochs.low"),
+        ("{grid: {training.epochs: [null, 3]}}", "training.epochs: null would change nothing"),
         ("{folds: 1}", "search.folds"),
         ("{select: simplest}", "search.select"),
     ],
@@ -92,6 +95,29 @@ def test_a_searched_depth_takes_the_place_of_a_cut_point(load):
     model = load(SMALLEST + "    train_from: block7\n").models[0]
     assert with_settings(model, {"train_blocks": 2}).trained_part == 2
     assert with_settings(model, {"train_from": "top"}).trained_part == "top"
+
+
+def test_a_default_id_does_not_name_a_depth_that_is_searched(load):
+    assert load(searching("{grid: {train_blocks: [0, 1]}}")).models[0].id == "EfficientNetLite0-searched"
+    assert load(searching("{grid: {training.epochs: [3]}}")).models[0].id == "EfficientNetLite0-fixed"
+    assert load(SMALLEST + "    id: mine\n" + "search: {grid: {train_blocks: [0, 1]}}\n").models[0].id == "mine"
+
+
+def test_a_search_of_no_model_is_refused(load):
+    with pytest.raises(ConfigError, match="every model says `search: false`"):
+        load(SMALLEST + "    search: false\nsearch: {}\n")
+
+
+def test_an_experiment_without_a_search_is_written_as_before_there_were_searches(load):
+    assert "search" not in dump_experiment(load())
+    assert "search: false" in dump_experiment(
+        load(SMALLEST + "    search: false\n  - backbone: ResNet18\n    weights: none\nsearch: {}\n")
+    )
+
+
+def test_a_quick_run_leaves_no_warm_up_to_epochs_that_are_few(load):
+    grid = "{grid: {training.warmup_epochs: [1, 2], training.early_stopping: [null, 3]}}"
+    assert load(searching(grid)).quick().search.keys == ("training.early_stopping",)
 
 
 def test_a_quick_run_searches_little(load):

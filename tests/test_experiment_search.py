@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from kbin import experiment as experiment_module
-from kbin.search import running
+from kbin import search_files
+from kbin.errors import RunFolderError
+from kbin.search import pieces, running
 from kbin.search.network_trials import NetworkTrial
 from tests.image_folders import write_images
 from tests.test_experiment import Run, no_pictures, starter
@@ -160,17 +162,66 @@ class TestInterruptions:
         assert (parts.path / "search.csv").read_bytes() == (whole.path / "search.csv").read_bytes()
         assert "9 of 12 trials are finished already" in parts.log
 
-    def test_a_damaged_piece_is_run_again(self, tmp_path, no_pictures, monkeypatch, counted):
+    @pytest.mark.parametrize("damage", ["cut", "null", "without probabilities"])
+    def test_a_damaged_piece_is_run_again_and_only_that(self, tmp_path, no_pictures, monkeypatch, counted, damage):
         write_images(tmp_path / "images", {"dark": 24, "bright": 24})
         start = starter(tmp_path)
         monkeypatch.setattr(experiment_module, "SearchFiles", lambda run: _KeptTrials())
         first = start("search.refit=false", text=SEARCH)
-        (piece,) = (first.path / "trials").glob("*.npz")
-        piece.write_bytes(piece.read_bytes()[:100])
+        table_before = (first.path / "search.csv").read_bytes()
+        pieces = sorted((first.path / "trials").glob("*.npz"))
+        assert len(pieces) == 3  # one a fold, six heads each
+        if damage == "cut":
+            pieces[0].write_bytes(pieces[0].read_bytes()[:100])
+        elif damage == "null":
+            pieces[0].with_suffix(".json").write_text("null")
+        else:
+            np.savez(pieces[0])
         (first.path / "results.json").unlink()
         counted.clear()
-        start("search.refit=false", text=SEARCH)
-        assert len(counted) == 18
+        again = start("search.refit=false", text=SEARCH)
+        assert len(counted) == 6
+        assert (again.path / "search.csv").read_bytes() == table_before
+
+    def test_a_fault_that_passes_is_not_kept_as_a_result(self, tmp_path, no_pictures, monkeypatch, counted):
+        write_images(tmp_path / "images", {"dark": 24, "bright": 24})
+        start = starter(tmp_path)
+        counting, real = running.run_piece, pieces.run_stack
+
+        def lost(stack: Any, shared: Any) -> Any:
+            if stack.fold.number == 1:
+                raise OSError("network share is gone")
+            return real(stack, shared)
+
+        monkeypatch.setattr(pieces, "run_stack", lost)
+        monkeypatch.setattr(experiment_module, "SearchFiles", lambda run: _KeptTrials())
+        first = start(text=SEARCH)
+        assert first.code == 1  # no combination has all its folds
+        assert "OSError: network share is gone" in first.model("head")["error"]
+        monkeypatch.setattr(pieces, "run_stack", real)
+        (first.path / "results.json").unlink()
+        counted.clear()
+        monkeypatch.setattr(running, "run_piece", counting)
+        assert start(text=SEARCH).code == 0
+        assert len(counted) == 6
+
+    def test_a_full_disk_ends_the_run_and_keeps_what_there_is(self, tmp_path, no_pictures, monkeypatch, counted):
+        write_images(tmp_path / "images", {"dark": 24, "bright": 24})
+        start = starter(tmp_path)
+        real = search_files.write_whole
+
+        def full(path: Path, content: Any) -> None:
+            if len(list(path.parent.glob("*.json"))) == 2:
+                raise OSError(28, "No space left on device")
+            real(path, content)
+
+        monkeypatch.setattr(search_files, "write_whole", full)
+        with pytest.raises(RunFolderError, match=r"No space left on device.*Make room; the same command then goes on"):
+            start(text=SEARCH)
+        monkeypatch.setattr(search_files, "write_whole", real)
+        counted.clear()
+        assert start(text=SEARCH).code == 0
+        assert len(counted) == 6
 
 
 class _KeptTrials:
@@ -210,6 +261,23 @@ class TestThresholds:
         assert {int(row["n_train"]) for row in rows} == {17, 18}
         assert any(float(row["threshold"]) != 0.5 for row in rows)
         assert "Each fold takes 33% out of its own training part" in " ".join(run.results["search"]["notes"])
+
+    def test_a_combination_that_stops_early_watches_a_part_of_its_training_images(self, tmp_path, no_pictures):
+        write_images(tmp_path / "images", {"dark": 40, "bright": 40})
+        run = starter(tmp_path)(
+            "data.split.validation=0.25",
+            "search.grid={training.early_stopping: [null, 1], train_blocks: [0, 1]}",
+            "training.epochs=6",
+            "training.learning_rate=0.1",
+            "search.refit=false",
+            text=SEARCH,
+        )
+        rows = table(run)
+        assert {row["status"] for row in rows} == {"done"}
+        assert {int(row["n_train"]) for row in rows} == {17, 18}
+        stopping = [row["training.early_stopping"] != "none" for row in rows]
+        assert {row["epoch"] for row, stops in zip(rows, stopping, strict=True) if not stops} == {"6"}
+        assert any(int(row["epoch"]) < 6 for row, stops in zip(rows, stopping, strict=True) if stops)
 
 
 def test_a_model_can_be_left_out_of_the_search(tmp_path, no_pictures):

@@ -32,13 +32,13 @@ def test_the_five_best_combinations_stand_before_the_sets():
 
     assert lines[start + 1 : start + 6] == [
         "  * 0.980±0.006  learning_rate 0.001, epochs 9",
-        "    0.978±0.006  learning_rate 0.01, epochs 9",
+        "  ~ 0.978±0.006  learning_rate 0.01, epochs 9",
         "    0.977±0.006  learning_rate 0.01, epochs 7",
         "    0.976±0.006  learning_rate 0.001, epochs 7",
         "    0.974±0.006  learning_rate 0.01, epochs 5",
     ]
     assert start < next(place for place, line in enumerate(lines) if line.startswith("train: 32 images"))
-    assert "* chosen. 2 of 16 combinations, the best among them, are within one standard error" in _joined(lines)
+    assert "* chosen. ~ within one standard error of the best. 2 of 16 combinations" in _joined(lines)
     assert "All 16 combinations are in report.html." in _joined(lines)
     assert "The best of many looks better than it is." in _joined(lines)
 

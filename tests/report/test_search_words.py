@@ -62,8 +62,8 @@ def test_one_combination_is_cross_validated_and_nothing_is_compared():
 def test_the_choice_is_said_with_its_spread_and_what_cannot_be_told_from_it():
     assert _found(grid()) == (
         "Chosen: learning_rate 0.001, epochs 9, with a mean accuracy of 0.980 (standard deviation 0.006 over 5 folds). "
-        "2 of 16 combinations, the best among them, are within one standard error of the best (0.003): the data cannot "
-        "tell these apart."
+        "2 of 16 combinations, the best among them, are within one standard error of the best (0.003): differences "
+        "this small say little."
     )
 
 
