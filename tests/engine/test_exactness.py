@@ -1,12 +1,10 @@
 """Training the tail on stored features gives what training the uncut model gives."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
-import torch
 
 from kbin.config.training import TrainingConfig
 from kbin.engine.feature_store import FeatureStore
@@ -16,7 +14,10 @@ from kbin.engine.prefix import cut
 from kbin.models.freezing import check_frozen, frozen_fingerprints
 from kbin.progress import Progress
 from kbin.training.trainer import Labelled, train
+from tests.float64 import float64
 from tests.networks import calibrated_classifier, random_images
+
+__all__ = ["float64"]
 
 SIZE = 64
 IMAGES = random_images(64, SIZE)
@@ -24,17 +25,6 @@ LABELS = np.arange(64) % 2
 # Batches of the size that the feature pass has: torch computes an image in the same way to the bit only within those.
 # At a rate of 1e-3 a random ResNet50 saturates, and every test on it passes.
 SETTINGS = TrainingConfig(epochs=3, batch_size=32, seeds=(0,), learning_rate=1e-4)
-
-
-@pytest.fixture
-def float64() -> Iterator[None]:
-    keras.config.set_floatx("float64")
-    keras.config.set_dtype_policy("float64")  # Keras fixes it at its first use, which may be an earlier test's
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
-    keras.config.set_dtype_policy("float32")
-    keras.config.set_floatx("float32")
 
 
 def classifier(backbone: str, train_blocks: int) -> keras.Model:

@@ -1,6 +1,6 @@
 """Heads that train together, against the same heads trained by Keras one after the other."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 
@@ -8,7 +8,6 @@ import keras
 import numpy as np
 import pytest
 import torch
-from keras.src.backend.common import dtypes
 
 from kbin.config.training import EarlyStoppingConfig, TrainingConfig
 from kbin.engine.batches import Batches, epoch_positions
@@ -30,6 +29,9 @@ from kbin.training.heads import (
     train_heads,
 )
 from kbin.training.trainer import Labelled, Trained, train
+from tests.float64 import float64
+
+__all__ = ["float64"]
 
 COUNT, NUM_FEATURES = 240, 24
 SIGMOID = HeadShape((), "sigmoid", 2, standardize=False)
@@ -137,20 +139,6 @@ def test_heads_without_hidden_layers_come_out_as_by_keras(optimizer, output):
 def test_heads_with_hidden_layers_come_out_as_by_keras(optimizer):
     shape = HeadShape((8, 5), "sigmoid", 2, standardize=False)
     assert_as_by_keras(shape, [settings(optimizer=optimizer, learning_rate=rate) for rate in (1e-4, 1e-3)])
-
-
-@pytest.fixture
-def float64(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Makes Keras compute in float64, which it does on TensorFlow only: elsewhere products come out as float32."""
-    monkeypatch.setitem(dtypes.BIT64_TO_BIT32_DTYPE, "float64", "float64")
-    keras.config.set_floatx("float64")
-    keras.config.set_dtype_policy("float64")
-    torch.set_default_dtype(torch.float64)
-    assert keras.ops.matmul(torch.ones(1, 1), torch.ones(1, 1)).dtype == torch.float64
-    yield
-    torch.set_default_dtype(torch.float32)
-    keras.config.set_dtype_policy("float32")
-    keras.config.set_floatx("float32")
 
 
 class TestEqualToKeras:
