@@ -34,6 +34,12 @@ class RunFolderError(KbinError):
     """The run folder cannot be used: another experiment, unfinished, damaged."""
 
 
+class UnfinishedError(KbinError):
+    """Trials failed for a fault of the machine, not of their settings; the same command runs them again."""
+
+    exit_code = 1
+
+
 class TrainingError(KbinError):
     """One model cannot be trained with these settings; the others go on."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from kbin.config.experiment import ExperimentConfig
 from kbin.engine.runtimes import runtime_name
-from kbin.errors import ClusterError, ConfigError, DataError, RunFolderError
+from kbin.errors import ClusterError, ConfigError, DataError, RunFolderError, UnfinishedError
 from kbin.execution import Execution
 from kbin.model_entries import described, failure, run_all_seeds
 from kbin.model_inputs import SetImages
@@ -70,6 +70,7 @@ class ExperimentSearch:
             raise  # a fault of the input, the cluster or the disk concerns every model
         except Exception as error:
             return described(planned, self._config.training) | failure(model, error, self._setting)
+        _check_finished(found)
         for line in found_lines(found):
             progress.say(f"  {line}")
         entry = {"search": found.entry() | {"seconds": round(time.perf_counter() - start, 3)}}
@@ -93,6 +94,16 @@ class ExperimentSearch:
         if not self._plan.settings.refit:
             return described(chosen, config.training) | {"status": "done", "seconds": {}, "epoch": [], "sets": {}}
         return run_all_seeds(chosen, config, self._sets, self._setting, self._run)
+
+
+def _check_finished(found: FoundSettings) -> None:
+    """Refuses to choose where trials are missing for no fault of their settings."""
+    lost = [one.error for row in found.outcomes for one in row if one.is_passing]
+    if lost:
+        raise UnfinishedError(
+            f"{len(lost)} trials of {found.model.id} could not run ({lost[0]}), so nothing is chosen yet. All others "
+            "are kept: mend that, and the same command runs these."
+        )
 
 
 def search_entry(plan: SearchPlan) -> dict[str, Any]:

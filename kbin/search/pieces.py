@@ -28,7 +28,7 @@ def run_piece(piece: Piece, shared: SharedFeatures | SharedImages) -> list[Trial
             raise
         return _failed(piece, error, is_passing=False)
     except Exception as error:
-        return _failed(piece, error, is_passing=isinstance(error, OSError | MemoryError))
+        return _failed(piece, error, is_passing=isinstance(error, OSError))
     raise TypeError(f"a {type(piece).__name__} does not go with {type(shared).__name__}")
 
 

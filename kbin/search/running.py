@@ -60,10 +60,12 @@ class TrialRunner:
         finished = self.files.finished()
         work = []
         for pieces, shared in self._work(model, variants):
-            waiting = [piece for piece in pieces if not all(name in finished for name in piece.trial_ids)]
+            waiting = []
             for piece in pieces:
-                if piece not in waiting:
+                if all(name in finished for name in piece.trial_ids):
                     self._enter(found, piece, [_outcome(finished[name]) for name in piece.trial_ids])
+                else:
+                    waiting.append(piece)
             work.append((waiting, shared))
         num_waiting = sum(len(piece.trial_ids) for pieces, _ in work for piece in pieces)
         if num_waiting < self.plan.num_trials:

@@ -27,7 +27,7 @@ class TrialOutcome:
     Attributes:
         id: The trial's.
         error: Why it failed; None where it did not.
-        is_passing: Whether it failed for a want of memory or a disk, and may succeed when it is run again.
+        is_passing: Whether it failed for a file that could not be read, and may succeed when it is run again.
         epoch: The kept epoch, from 1.
         threshold: At which the metrics were computed.
         metrics: Of the held-out part; None where it does not define one.
