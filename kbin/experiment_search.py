@@ -11,7 +11,7 @@ from kbin.execution import Execution
 from kbin.model_entries import described, failure, run_all_seeds
 from kbin.model_inputs import SetImages
 from kbin.model_stages import Setting
-from kbin.planned_models import PlannedModel, plan_model
+from kbin.planned_models import PlannedModel, replan
 from kbin.runs import RunDirectory
 from kbin.search.plan import SearchPlan
 from kbin.search.results import FoundSettings, found_lines
@@ -90,7 +90,7 @@ class ExperimentSearch:
         if found.chosen is None:
             error = {"status": "failed", "error": found.error, "sets": {}}
             return described(planned, config.training) | error
-        chosen = plan_model(found.chosen, config, len(self._sets["train"].data.classes))
+        chosen = replan(planned, found.chosen, config, len(self._sets["train"].data.classes))
         if not self._plan.settings.refit:
             return described(chosen, config.training) | {"status": "done", "seconds": {}, "epoch": [], "sets": {}}
         return run_all_seeds(chosen, config, self._sets, self._setting, self._run)

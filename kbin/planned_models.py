@@ -1,7 +1,8 @@
 """Every model of an experiment, built once before anything runs, so that faults show at once."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from kbin.config.experiment import ExperimentConfig
 from kbin.config.models import ModelConfig
@@ -45,8 +46,30 @@ def plan_models(config: ExperimentConfig, loaded: LoadedSets, search: SearchPlan
 def plan_model(model: ModelConfig, config: ExperimentConfig, num_classes: int) -> PlannedModel:
     """Builds a model once, and counts its parameters."""
     built = build_configured(model, num_classes, config.data.image_size, config.training.seeds[0])
-    rate = model.training_of(model.steps[-1], config.training).rate(model.steps[-1].trains_backbone)
-    return PlannedModel(model, parameter_table(built), memory_table(built), rate)
+    return PlannedModel(model, parameter_table(built), memory_table(built), _last_rate(model, config))
+
+
+def replan(planned: PlannedModel, model: ModelConfig, config: ExperimentConfig, num_classes: int) -> PlannedModel:
+    """Returns the plan of a model with other settings; it is built again only where the network is another one.
+
+    Args:
+        planned: The model as it was.
+        model: It with other settings.
+        config: Every setting resolved.
+        num_classes: Of the data.
+    """
+    if _network(model) != _network(planned.config):
+        return plan_model(model, config, num_classes)
+    return replace(planned, config=model, learning_rate=_last_rate(model, config))
+
+
+def _network(model: ModelConfig) -> tuple[Any, ...]:
+    return (model.backbone, model.weights, model.train_blocks, model.train_from, model.stages, model.head)
+
+
+def _last_rate(model: ModelConfig, config: ExperimentConfig) -> float:
+    last = model.steps[-1]
+    return model.training_of(last, config.training).rate(last.trains_backbone)
 
 
 def _check_fit(config: ExperimentConfig, loaded: LoadedSets, models: Iterable[ModelConfig]) -> None:
