@@ -4,8 +4,8 @@ There is nothing to learn, so an honest AUC is .5. Plain folds hold out copies o
 
 Data: a folder of images with a `groups.csv` (file, group), such as the tiles of `colon_tiles.yaml`.
 Run: python experiments/random_labels.py <folder> [--draws 8]
-Measured on 2,000 tiles of colon tissue, copies of 491 (8 draws of the labels; mean AUC, standard error): plain folds .730,
-.003; grouped ones .494, .006.
+Measured on 2,000 images of colon tissue, copies of 491 tiles (8 draws of the labels; mean AUC, standard error): plain
+folds .730, .003; grouped ones .494, .006.
 """
 
 import argparse

@@ -8,8 +8,8 @@ them to `train_heads`, call by call.
 Run: python -m experiments.benchmarks.many_heads [--json] [--memory] [--heads 1000] [--features 10000]
 
 Measured on two cores: .94 to 1.06 s against 93 to 108 s, 88 to 116 times faster (3 runs, one thread each); predictions
-differ by at most 4.1e-6 up to rate 1e-2, and by 3.8e-4 at 1e-1. 1,000 heads times 5 folds: 83 s, with at most .46 GiB of
-anonymous memory (1 run). Several calls in threads take as long as one after the other: they wait for Python's lock.
+differ by at most 4.1e-6 up to rate 1e-2, and by 3.8e-4 at 1e-1. 1,000 heads times 5 folds: 83 s, with at most .46 GiB
+of anonymous memory (1 run). Several calls in threads take as long as one after the other: they wait for Python's lock.
 """
 
 import argparse

@@ -13,9 +13,9 @@ from kbin.search.trials import Scoring, TrialOutcome
 from tests.experiment_texts import SMALLEST, loader
 
 OVERRIDES = (
-    "models=[{id: small, backbone: SmallCNN, head: {standardize: true}}]",
+    "models=[{id: top, backbone: EfficientNetLite0, weights: packaged, train_blocks: 1}]",
     "data.image_size=32",
-    "training={epochs: 2, batch_size: 8, learning_rate: 1e-2, class_weight: balanced, early_stopping: 1}",
+    "training={epochs: 3, batch_size: 8, learning_rate: 1e-3, class_weight: balanced, early_stopping: 1}",
     "engine.runtime=torch",
 )
 
