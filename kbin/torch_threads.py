@@ -1,4 +1,4 @@
-"""How many threads torch takes for steps that are too small for several."""
+"""How many threads torch takes: sums over another number of them are rounded otherwise."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,10 +7,14 @@ import torch
 
 
 @contextmanager
-def one_torch_thread() -> Iterator[None]:
-    """Gives torch one thread, and puts the number back: it is that of this thread, and of threads to come."""
+def torch_threads(count: int) -> Iterator[None]:
+    """Gives torch a number of threads, and puts the old one back: it is that of this thread, and of threads to come.
+
+    Args:
+        count: At least 1.
+    """
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(count)
     try:
         yield
     finally:

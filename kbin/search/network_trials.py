@@ -17,6 +17,7 @@ from kbin.model_stages import PREDICTION_BATCH, Clock, ModelTraining, Setting, c
 from kbin.progress import Progress
 from kbin.search.cross_validation import Fold
 from kbin.search.trials import Scoring, TrialOutcome
+from kbin.torch_threads import torch_threads
 
 _HELD_OUT = "held out"
 
@@ -52,16 +53,23 @@ class SharedImages:
         config: The experiment; its runtime resolved.
         train: The training set.
         num_views: Augmented views of each image; 0 where there are none, or new ones are drawn in every epoch.
+        num_threads: Of torch, where the search was started: a worker that took another number would round otherwise.
     """
 
     scoring: Scoring
     config: ExperimentConfig
     train: Dataset
     num_views: int
+    num_threads: int
 
 
 def run_network(trial: NetworkTrial, shared: SharedImages) -> list[TrialOutcome]:
     """Trains a model on a fold's training part and scores it on the held-out one."""
+    with torch_threads(shared.num_threads):
+        return [_outcome(trial, shared)]
+
+
+def _outcome(trial: NetworkTrial, shared: SharedImages) -> TrialOutcome:
     config, model, fold = shared.config, trial.model, trial.fold
     sets = _sets(shared, fold)
     held_out = sets.pop(_HELD_OUT)
@@ -82,10 +90,8 @@ def run_network(trial: NetworkTrial, shared: SharedImages) -> list[TrialOutcome]
     }
     for scores in outputs.values():
         check_converged(scores, trained.learning_rate)
-    outcome = shared.scoring.outcome(
-        trial.id, fold, trained.trained.epoch, outputs[_HELD_OUT], outputs.get("validation")
-    )
-    return [outcome]
+    epoch = trained.trained.epoch
+    return shared.scoring.outcome(trial.id, fold, epoch, outputs[_HELD_OUT], outputs.get("validation"))
 
 
 def _sets(shared: SharedImages, fold: Fold) -> dict[str, SetImages]:

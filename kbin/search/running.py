@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import torch
+
 from kbin.catalogue import NONE
 from kbin.config.experiment import ExperimentConfig
 from kbin.config.models import ModelConfig
@@ -116,7 +118,7 @@ class TrialRunner:
         ]
         if networks:
             self._store_features([one.model for one in networks if isinstance(one, NetworkTrial)])
-            work.append((networks, SharedImages(scoring, self.config, train, num_views)))
+            work.append((networks, SharedImages(scoring, self.config, train, num_views, torch.get_num_threads())))
         return work
 
     def _head_inputs(self, model: ModelConfig) -> NetworkInputs | None:

@@ -15,7 +15,7 @@ import torch
 
 from kbin.engine.inputs import Inputs
 from kbin.models.classifiers import build_head
-from kbin.torch_threads import one_torch_thread
+from kbin.torch_threads import torch_threads
 from kbin.training.head_losses import HeadLoss
 from kbin.training.head_samples import PartSamples, Samples
 from kbin.training.head_settings import (
@@ -96,7 +96,7 @@ def train_heads(  # noqa: PLR0913 - named values, not the configuration tree
 
         # Steps this small are many times slower on several threads, and rounded otherwise. Gradients are not torch's,
         # but where a loss enables them for itself.
-        with one_torch_thread(), torch.no_grad():
+        with torch_threads(1), torch.no_grad():
             _part_training(samples, classes, shape, slots, part).run(done)
         outcomes.append([of_part[head] for head in range(len(heads))])
     return outcomes
