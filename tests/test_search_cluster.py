@@ -77,8 +77,9 @@ def searched(folder: Path, out: Path, cluster: LoopbackCluster, progress: Progre
 
 
 def test_a_cluster_finds_what_one_process_finds(folder, expected, tmp_path):
-    # The workers have a store of their own, as on another machine.
-    with loopback_cluster(num_workers=2, env={"KBIN_STORE": str(tmp_path / "store of the workers")}) as cluster:
+    # The workers have a store of their own, as on another machine, and would give torch another number of threads.
+    env = {"KBIN_STORE": str(tmp_path / "store of the workers"), "OMP_NUM_THREADS": "2"}
+    with loopback_cluster(num_workers=2, env=env) as cluster:
         assert searched(folder, tmp_path / "there", cluster, Watched()) == expected
 
 
