@@ -82,7 +82,7 @@ def _trials_lines(model: ModelConfig, search: SearchPlan, config: ExperimentConf
         return ["  search: none, it is trained as it is written"]
     num_heads = sum(is_stackable(one, config) for one in search.variants(model)) * len(search.folds)
     kinds = [
-        f"{num_heads:,} heads at once on stored features" * bool(num_heads),
+        f"{num_heads:,} heads on stored features, many at once" * bool(num_heads),
         f"{search.num_trials - num_heads:,} networks one after the other" * (num_heads < search.num_trials),
     ]
     after = "then trained with the chosen settings" if search.settings.refit else "nothing is trained after it"

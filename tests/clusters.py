@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _ROOT = Path(__file__).parents[1]
-_START_SECONDS = 30
+_START_SECONDS = 120
 
 
 class LoopbackCluster:

@@ -61,6 +61,16 @@ def test_it_counts_the_steps_of_all_seeds_and_the_images_of_the_feature_pass(tex
     assert "feature pass: 28 images on torch in float32" in text
 
 
+def test_it_counts_the_trials_of_a_search_by_kind(folder):
+    search = "search={folds: 5, score: roc_auc, grid: {train_blocks: [0, 1], training.epochs: [2, 3, 4]}}"
+    text = plan(folder, search, "models.0.weights=packaged")
+    assert (
+        "\nsearch: 6 combinations of train_blocks, training.epochs x 5 folds = 30 trials of each model, by roc_auc\n"
+        in text
+    )
+    assert "\n  search: 15 heads on stored features, many at once and 15 networks one after the other\n" in text
+
+
 def threshold(folder: Path, *overrides: str) -> str:
     """Returns the plan's line on the threshold; the rest of the plan, which takes seconds, is not made."""
     lines = plan_lines(load_experiment(folder / "experiment.yaml", overrides))
