@@ -6,7 +6,8 @@ feature pass is measured alone. Imports and the conversion of the network, which
 
 Run: python -m experiments.benchmarks.grid_from_nothing [--json] [--rounds 3]
 
-Measured on two cores, medians of 3 rounds: the pass 20.5 s, the search 24.9 s (1.21 passes), with refit 27.5 s (1.34).
+Measured on two cores, medians of 3 rounds, twice: the pass 20.5 and 20.2 s, the search 24.9 and 25.3 s (1.21 and 1.25
+passes), with refit 27.5 and 28.8 s (1.34 and 1.43).
 """
 
 import os
