@@ -16,6 +16,17 @@ models:
   - backbone: EfficientNetLite0
 """
 
+# For images that `write_images` makes.
+SHADES = """\
+name: shades
+data:
+  source: folder
+  path: images
+  classes: [dark, bright]
+  positive: bright
+  image_size: 32
+"""
+
 Load = Callable[..., ExperimentConfig]
 
 

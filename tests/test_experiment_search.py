@@ -14,19 +14,15 @@ from kbin import search_files
 from kbin.errors import RunFolderError, UnfinishedError
 from kbin.search import pieces, running
 from kbin.search.network_trials import NetworkTrial
+from tests.experiment_texts import SHADES
 from tests.image_folders import write_images
 from tests.test_experiment import Run, no_pictures, starter
 
 __all__ = ["no_pictures"]
 
-SEARCH = """\
-name: shades
-data:
-  source: folder
-  path: images
-  classes: [dark, bright]
-  positive: bright
-  image_size: 32
+SEARCH = (
+    SHADES
+    + """\
   split: {test: 0.25, validation: 0}
 models:
   - {id: head, backbone: EfficientNetLite0, weights: packaged}
@@ -37,6 +33,7 @@ search:
   score: roc_auc
   grid: {training.learning_rate: [1e-3, 1e-2], training.epochs: [1, 2, 4]}
 """
+)
 
 
 def table(run: Run) -> list[dict[str, str]]:

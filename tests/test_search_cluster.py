@@ -11,16 +11,12 @@ from kbin.experiment import run_experiment
 from kbin.experiment_file import load_experiment
 from kbin.progress import Progress, Update
 from tests.clusters import LoopbackCluster, loopback_cluster
+from tests.experiment_texts import SHADES
 from tests.image_folders import write_images
 
-SEARCH = """\
-name: shades
-data:
-  source: folder
-  path: images
-  classes: [dark, bright]
-  positive: bright
-  image_size: 32
+SEARCH = (
+    SHADES
+    + """\
   split: {test: 0, validation: 0}
 models:
   - {id: net, backbone: EfficientNetLite0, weights: packaged}
@@ -32,6 +28,7 @@ search:
   refit: false
   grid: {train_blocks: [0, 1], training.learning_rate: [1e-3, 1e-2], head.dropout: [0.0, 0.5]}
 """
+)
 
 
 class Watched(Progress):

@@ -12,16 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.experiment_texts import SHADES
 from tests.image_folders import write_images
 
-SEARCH = """\
-name: shades
-data:
-  source: folder
-  path: images
-  classes: [dark, bright]
-  positive: bright
-  image_size: 32
+SEARCH = (
+    SHADES
+    + """\
   split: {test: 0, validation: 0}
 models:
   - {id: small, backbone: SmallCNN}
@@ -30,6 +26,7 @@ training: {epochs: 2, batch_size: 8, seeds: [0]}
 engine: {runtime: torch}
 search: {folds: 4, score: roc_auc, refit: false, grid: {training.learning_rate: [1e-3, 1e-2, 1e-1]}}
 """
+)
 
 # Says which trials it runs before it runs them.
 PROGRAM = """

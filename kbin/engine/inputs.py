@@ -76,6 +76,16 @@ class ArrayInputs:
         return self._array[indices]
 
 
+def in_memory(inputs: Inputs, most_bytes: float) -> Inputs:
+    """Returns the same samples as an array, where they take at most so many bytes; what is an array stays as it is.
+
+    Stored features are read row by row, which takes longer than a small training step.
+    """
+    if isinstance(inputs, ArrayInputs) or inputs.take(np.arange(1)).nbytes * len(inputs) > most_bytes:
+        return inputs
+    return ArrayInputs(np.asarray(inputs.take(np.arange(len(inputs)))))
+
+
 class Chosen:
     """Some samples of other inputs."""
 

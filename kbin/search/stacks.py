@@ -1,5 +1,6 @@
 """Trials of heads on a wholly frozen backbone: those that can be are trained at once on stored features."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,7 +9,7 @@ import numpy as np
 from kbin.catalogue import NONE
 from kbin.config.experiment import ExperimentConfig
 from kbin.config.models import ModelConfig
-from kbin.engine.inputs import ArrayInputs, Inputs
+from kbin.engine.inputs import Inputs, in_memory
 from kbin.model_inputs import NetworkInputs
 from kbin.options import MIXING
 from kbin.search.cross_validation import Fold
@@ -76,8 +77,9 @@ class SharedFeatures:
             travels: Whether they are sent to another machine, where the store may not be.
         """
         features = inputs.by_set["train"]
-        views = None if inputs.training is features else _in_memory(inputs.training, always=travels)
-        return cls(scoring, _in_memory(features, always=travels), views, inputs.num_views)
+        most_bytes = math.inf if travels else _BYTES_IN_MEMORY
+        views = None if inputs.training is features else in_memory(inputs.training, most_bytes)
+        return cls(scoring, in_memory(features, most_bytes), views, inputs.num_views)
 
 
 def is_stackable(model: ModelConfig, config: ExperimentConfig) -> bool:
@@ -154,10 +156,3 @@ def _shape(model: ModelConfig, num_classes: int) -> HeadShape:
     head = model.head
     output = head.output or ("sigmoid" if num_classes == 2 else "softmax")
     return HeadShape(head.hidden_units, output, num_classes, head.standardize)
-
-
-def _in_memory(inputs: Inputs, *, always: bool) -> Inputs:
-    first = inputs.take(np.arange(1))
-    if not always and first.nbytes * len(inputs) > _BYTES_IN_MEMORY:
-        return inputs
-    return ArrayInputs(inputs.take(np.arange(len(inputs))))

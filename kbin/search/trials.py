@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kbin import __version__
 from kbin.config.experiment import ExperimentConfig, ThresholdConfig
 from kbin.config.models import ModelConfig
 from kbin.data.datasets import Dataset, Labels
@@ -90,7 +91,7 @@ class TrialIds:
         self._train = train
         self._common = {
             "numbers": _NUMBERS,
-            "versions": [version(package) for package in ("kbin", "keras", "torch")],
+            "versions": [__version__, *(version(package) for package in ("keras", "torch"))],
             "num_views": num_views,
             "classes": list(train.classes),
             "image_size": config.data.image_size,

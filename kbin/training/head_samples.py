@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from kbin.engine.batches import epoch_positions
-from kbin.engine.inputs import ArrayInputs, Inputs
+from kbin.engine.inputs import Inputs, in_memory
 from kbin.models.standardization import training_moments
 
 _AT_ONCE = 256  # samples, in what is not a training step
@@ -32,13 +32,9 @@ class Samples:
     num_views: int = 1
 
     def at_hand(self) -> "Samples":
-        """Returns the same with features in memory, where they are few.
-
-        Stored features are read row by row, which would take longer than a step of a few heads.
-        """
-        return replace(
-            self, features=_at_hand(self.features), views=None if self.views is None else _at_hand(self.views)
-        )
+        """Returns the same with features in memory, where they are few."""
+        views = None if self.views is None else in_memory(self.views, _KEPT_BYTES)
+        return replace(self, features=in_memory(self.features, _KEPT_BYTES), views=views)
 
 
 class PartSamples:
@@ -99,10 +95,3 @@ class PartSamples:
 def _in_blocks(positions: np.ndarray) -> Iterator[np.ndarray]:
     for start in range(0, len(positions), _AT_ONCE):
         yield positions[start : start + _AT_ONCE]
-
-
-def _at_hand(inputs: Inputs) -> Inputs:
-    first = inputs.take(np.arange(1))
-    if first.nbytes * len(inputs) > _KEPT_BYTES:
-        return inputs
-    return ArrayInputs(np.asarray(inputs.take(np.arange(len(inputs)))))
