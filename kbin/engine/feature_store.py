@@ -167,7 +167,9 @@ class FeatureStore:
         """
         folder = self._folder(key)
         if not (folder / _KEY).is_file():
-            write_whole(folder / _KEY, json.dumps(dict(key), indent=1))
+            folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(folder / _LOCK):  # who fills the table removes what is being written aside
+                write_whole(folder / _KEY, json.dumps(dict(key), indent=1))
         os.utime(folder / _KEY)  # the time of last use
         table = FeatureTable(folder)
         table.refresh()

@@ -1,5 +1,7 @@
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -135,3 +137,16 @@ def test_place_and_limit_come_from_the_machine(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("KBIN_STORE_MAX_GB", "1.5")
     store = FeatureStore.of_this_machine()
     assert (store.root, store.limit_bytes) == (tmp_path / "here", 1_500_000_000)
+
+
+def test_processes_that_open_a_new_table_at_once_do_not_sweep_away_each_others_key(store: FeatureStore) -> None:
+    together = Barrier(4, timeout=30)
+
+    def open_and_fill(key: int) -> int:
+        together.wait()
+        table = store.table({"key": key})
+        with table.filling():
+            return len(table.missing(["a"]))
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(open_and_fill, [one // 4 for one in range(80)])) == [1] * 80
