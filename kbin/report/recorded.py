@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, FiniteFloat, ValidationError, model_
 
 from kbin.config.fields import FolderName
 from kbin.errors import RunFolderError
+from kbin.report.recorded_comparisons import SetComparisons
 from kbin.report.recorded_search import ModelSearch, SearchResults
 from kbin.report.recorded_sets import RecordedPart, SetResults
 
@@ -105,6 +106,21 @@ class SetContents(RecordedPart):
     counts: dict[str, int]
 
 
+class ThresholdOrigin(RecordedPart):
+    """Where the threshold in force comes from: "fixed", "validation", "out_of_fold" or "half", with its criterion."""
+
+    chosen_on: str
+    criterion: str | None = None
+    note: str = ""
+
+
+class Costs(RecordedPart):
+    """What one false alarm and one miss cost, in any unit."""
+
+    false_positive: FiniteFloat
+    false_negative: FiniteFloat
+
+
 class RunResults(RecordedPart):
     """All of results.json."""
 
@@ -116,6 +132,9 @@ class RunResults(RecordedPart):
     seconds: FiniteFloat
     models: tuple[ModelResults, ...]
     search: SearchResults | None = None
+    comparisons: dict[SetName, SetComparisons] = Field(default_factory=dict)
+    threshold: ThresholdOrigin | None = None
+    costs: Costs | None = None
 
     @property
     def done(self) -> tuple[ModelResults, ...]:

@@ -34,16 +34,49 @@ class ClassResults(RecordedPart):
 
 
 class OperatingPoint(RecordedPart):
-    """Means over seeds at one way to set the threshold; `threshold` is itself the mean of the seeds' thresholds."""
+    """Means over seeds at one way to set the threshold; `threshold` is itself the mean of the seeds' thresholds.
+
+    `cost` is the mean cost of an image; None where no costs were given.
+    """
 
     threshold: FiniteFloat
     metrics: MetricValues
+    cost: FiniteFloat | None = None
+
+
+class CalibrationBin(RecordedPart):
+    """The images whose score lies between `low` and `high`: their mean score, and the share that is positive."""
+
+    low: FiniteFloat
+    high: FiniteFloat
+    n: FiniteFloat
+    mean_score: FiniteFloat
+    share: FiniteFloat
+
+
+class Calibration(RecordedPart):
+    """How far the probabilities can be believed, means over seeds; `ece` is the expected calibration error, 0 to 1.
+
+    `temperature` and the three figures "after" it are None where no temperature was asked for.
+    """
+
+    ece: FiniteFloat
+    brier: FiniteFloat
+    log_loss: FiniteFloat
+    bins: tuple[CalibrationBin, ...] = ()
+    temperature: FiniteFloat | None = None
+    ece_after: FiniteFloat | None = None
+    brier_after: FiniteFloat | None = None
+    log_loss_after: FiniteFloat | None = None
 
 
 class SetResults(RecordedPart):
     """One model on one evaluation set: means over seeds, their spread, and each seed.
 
     `collapse` says in a sentence without a full stop what a collapse consists of; "" where there is none.
+    `interval_notes` say in whole sentences what is wrong with an interval, such as too few positive images.
+    `num_groups` is the number of groups (patients, slides) whose images were resampled together; None without groups.
+    `baselines` has what "majority" and "random" answers get.
     """
 
     n: int
@@ -57,5 +90,9 @@ class SetResults(RecordedPart):
     collapsed: bool = False
     collapse: str = ""
     intervals: dict[str, tuple[FiniteFloat, FiniteFloat] | None] = {}
+    interval_notes: tuple[str, ...] = ()
+    num_groups: int | None = None
+    calibration: Calibration | None = None
+    baselines: dict[str, MetricValues] = {}
     per_seed: Annotated[tuple[SeedResults, ...], Field(min_length=1)]
     operating_points: dict[str, OperatingPoint] = {}
