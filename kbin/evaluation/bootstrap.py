@@ -69,9 +69,7 @@ class _Weighted:
         # Of two classes the ROC AUC has DeLong's variance, and the positive class alone has an average precision.
         columns = answers.rows.T if self._num_classes > 2 else answers.rows.T[1:]
         first = self._num_classes - len(columns)
-        self._ranked = [
-            _adder(*_ranks(scores, y_true == first + k, most_scores)) for k, scores in enumerate(columns)
-        ]
+        self._ranked = [_adder(*_ranks(scores, y_true == first + k, most_scores)) for k, scores in enumerate(columns)]
         of_truth = np.clip(answers.rows[np.arange(num), y_true], np.finfo(float).eps, 1.0)
         squares = ((answers.rows - np.eye(self._num_classes)[y_true]) ** 2).sum(axis=1)
         # Between two classes the Brier score counts each image's error once.
@@ -91,7 +89,7 @@ class _Weighted:
             negative, positive = (adder @ counts).reshape(2, -1, counts.shape[1])
             areas.append(roc_areas(negative, positive))
             precisions.append(average_precisions(negative, positive))
-        losses = self._losses.astype(counts.dtype) @ counts / confusion.sum(axis=(0, 1))
+        losses = np.asarray(self._losses, dtype=counts.dtype) @ counts / confusion.sum(axis=(0, 1))
         found |= {"roc_auc": np.mean(areas, axis=0), "average_precision": np.mean(precisions, axis=0)}
         return found | {"log_loss": losses[0], "brier": losses[1]}
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
+from kbin.evaluation.groups import group_sums
 from kbin.evaluation.inputs import checked_labels, checked_scores
 
 
@@ -76,16 +77,13 @@ def placement_covariance(
     sums = [[_deviations(values, members, units) for members in classes] for values in (first, second)]
     (first_positive, first_negative), (second_positive, second_negative) = sums
     within = sum(
-        count / (count - 1) * float(one @ other)
-        for count, one, other in zip(counts, sums[0], sums[1], strict=True)
+        count / (count - 1) * float(one @ other) for count, one, other in zip(counts, sums[0], sums[1], strict=True)
     )
     across = float(first_positive @ second_negative + first_negative @ second_positive)
     return within + total / (total - 1) * across
 
 
-def delong_variance(
-    y_true: ArrayLike, y_score: ArrayLike, groups: NDArray[np.int64] | None = None
-) -> float | None:
+def delong_variance(y_true: ArrayLike, y_score: ArrayLike, groups: NDArray[np.int64] | None = None) -> float | None:
     """Returns the variance of the ROC AUC; None where a class has fewer than two images, or groups.
 
     Args:
@@ -102,4 +100,4 @@ def _deviations(
 ) -> NDArray[np.float64]:
     """Returns each unit's sum of deviations from the AUC as a share of the class, shape (num_units,)."""
     deviations = np.where(members, values - values[members].mean(), 0.0) / members.sum()
-    return np.bincount(units, weights=deviations)
+    return group_sums(deviations, units)

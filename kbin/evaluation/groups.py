@@ -37,4 +37,4 @@ def group_sums(values: NDArray[np.float64], groups: NDArray[np.int64] | None) ->
         values: shape (n,).
         groups: shape (n,), numbers from 0; None without groups.
     """
-    return values if groups is None else np.bincount(groups, weights=values)
+    return values if groups is None else np.bincount(groups, weights=values).astype(np.float64)

@@ -37,13 +37,12 @@ def _missing_notes(mean: Metrics, missing: Sequence[str]) -> list[str]:
             f"{_titles(perfect)} {verb} no 95% interval: a set without a mistake does not show how far other images "
             "would be from perfect."
         )
-    few = min(one.n for one in mean.per_class.values()) < 2
     others = [name for name in missing if name not in perfect]
     if others:
-        reason = (
-            "a class has fewer than two images" if few else "drawing the images again does not move it, or undoes it"
+        notes.append(
+            f"{_titles(others)} {'has' if len(others) == 1 else 'have'} no 95% interval: the images of this set do not "
+            "show how far others would move it."
         )
-        notes.append(f"{_titles(others)} {'has' if len(others) == 1 else 'have'} no 95% interval: {reason}.")
     return notes
 
 
@@ -52,7 +51,7 @@ def _class_notes(mean: Metrics) -> list[str]:
     several = len(mean.per_class) > 2
     what = "all metrics but the accuracy" if several else "the ROC AUC and other metrics that hang on them"
     return [
-        f"Only {one.n} {'image' if one.n == 1 else 'images'} of '{name}': "
+        f"Only {one.n} {'image is' if one.n == 1 else 'images are'} '{name}': "
         f"the 95% intervals of {what} are too narrow below {ENOUGH_OF_CLASS}."
         for name, one in mean.per_class.items()
         if 0 < one.n < ENOUGH_OF_CLASS
@@ -62,12 +61,13 @@ def _class_notes(mean: Metrics) -> list[str]:
 def _group_notes(mean: Metrics, truth: NDArray[np.int64], groups: NDArray[np.int64] | None) -> list[str]:
     if groups is None:
         return []
+    counts = {f"'{name}'": len(np.unique(groups[truth == k])) for k, name in enumerate(mean.per_class)}
     total = int(groups.max()) + 1
     if total < ENOUGH_GROUPS:
-        return [f"Only {total} groups of images: all 95% intervals are too narrow below {ENOUGH_GROUPS}."]
-    counts = {name: len(np.unique(groups[truth == k])) for k, name in enumerate(mean.per_class)}
+        counts = {"all classes": total}
     return [
-        f"Only {count} groups have images of '{name}': the 95% intervals are too narrow below {ENOUGH_GROUPS}."
+        f"The images of {name} come from only {count} {'group' if count == 1 else 'groups'}: "
+        f"95% intervals are too narrow below {ENOUGH_GROUPS}."
         for name, count in counts.items()
         if 0 < count < ENOUGH_GROUPS
     ]

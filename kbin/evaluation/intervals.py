@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import atanh, exp, log, sqrt, tanh
 from statistics import fmean
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -44,6 +45,14 @@ class SetIntervals:
     by_metric: dict[str, Interval]
     notes: tuple[str, ...] = ()
     num_groups: int | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns their part of the set's entry in results.json."""
+        return {
+            "intervals": {name: list(interval) for name, interval in self.by_metric.items()},
+            "interval_notes": list(self.notes),
+            "num_groups": self.num_groups,
+        }
 
 
 @dataclass(frozen=True)
@@ -95,10 +104,10 @@ def set_intervals(
     for name in _SCALES:
         if name not in found and draws is not None:
             found[name] = _bootstrap_interval(name, mean.values[name], draws)
-    known = {name: found[name] for name in mean.values if found.get(name) is not None}
+    known = {name: interval for name in mean.values if (interval := found.get(name)) is not None}
     num_groups = None if units is None else int(units.max()) + 1
     missing = [name for name in found if name not in known and mean.values[name] is not None]
-    return SetIntervals(known, interval_notes(mean, missing, truth, units), num_groups)  # type: ignore[arg-type]
+    return SetIntervals(known, interval_notes(mean, missing, truth, units), num_groups)
 
 
 def _share_intervals(
