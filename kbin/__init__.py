@@ -22,18 +22,20 @@ else:
     os.environ["KERAS_BACKEND"] = "torch"
 
 if TYPE_CHECKING:
+    from kbin.explain.grad_cam import grad_cam
     from kbin.models.classifiers import build_classifier
     from kbin.models.parameters import parameter_table
     from kbin.training.callbacks import MetricLogger, RocPlot
 
 _PUBLIC = {
     "build_classifier": "kbin.models.classifiers",
+    "grad_cam": "kbin.explain.grad_cam",
     "parameter_table": "kbin.models.parameters",
     "MetricLogger": "kbin.training.callbacks",
     "RocPlot": "kbin.training.callbacks",
 }
 
-__all__ = ["MetricLogger", "RocPlot", "__version__", "build_classifier", "parameter_table"]
+__all__ = ["MetricLogger", "RocPlot", "__version__", "build_classifier", "grad_cam", "parameter_table"]
 
 
 def __getattr__(name: str) -> Any:
