@@ -1,0 +1,89 @@
+"""What a page of several runs says in sentences: which images are the same, and what may not be compared."""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+from kbin.report.compared_runs import ComparedRun
+from kbin.report.recorded import TRAIN
+from kbin.report.run_settings import DifferingSetting
+from kbin.report.shared_sets import SharedSet
+from kbin.report.wording import collapse_text, count_text, listed
+
+_WHERE_IMAGES_LIE = ("data.source", "data.path", "data.test_sets.")
+
+
+def set_contents(shared: SharedSet) -> str:
+    """Returns how many images a set has, and how many of the positive class."""
+    images = count_text(len(shared.images), "image")
+    if shared.positive is None:
+        return images
+    return f"{images}, {shared.count(shared.positive):,} {shared.positive} (positive)"
+
+
+def same_images(shared: SharedSet, runs: Sequence[ComparedRun]) -> str:
+    """Returns which runs looked at a set, as a sentence."""
+    labels = _labels(shared)
+    if len(shared.runs) == 1:
+        return f"In {labels} alone."
+    return f"The same images in {'all' if len(shared.runs) > 2 else 'both'} runs{_named(shared, runs)}."
+
+
+def _named(shared: SharedSet, runs: Sequence[ComparedRun]) -> str:
+    return "" if len(shared.runs) == len(runs) else f" {_labels(shared)}"
+
+
+def differing_sets(sets: Sequence[SharedSet]) -> list[str]:
+    """Returns a sentence for every two groups of runs whose set of one name is not the same set."""
+    return [_difference(a, b) for a, b in combinations(sets, 2) if a.name == b.name]
+
+
+def _difference(a: SharedSet, b: SharedSet) -> str:
+    where = f"“{a.name}” is not the same in {_labels(a)} and in {_labels(b)}"
+    if set(a.classes) != set(b.classes):
+        return f"{where}: the classes are {listed(a.classes)} there, {listed(b.classes)} here. Nothing is compared."
+    if a.positive != b.positive:
+        return (
+            f"{where}: the positive class is “{a.positive}” there, “{b.positive}” here, so precision, recall and F1 are "
+            "about other images. Nothing is compared."
+        )
+    shared = len(set(a.images) & set(b.images))
+    relabelled = len({name for name, _ in a.images} & {name for name, _ in b.images}) - shared
+    others = f", {relabelled:,} more have another class" if relabelled > 0 else ""
+    return (
+        f"{where}: {count_text(len(a.images), 'image')} there, {len(b.images):,} here, {shared:,} of them in both"
+        f"{others}. The models are not tested against each other: a difference may come from the images."
+    )
+
+
+def caution_about_images(settings: Sequence[DifferingSetting]) -> str:
+    """Returns how images were recognised, and that it may deceive where runs read them from different places."""
+    text = (
+        "Images count as the same where their names (sample_id) and true classes agree; a run folder does not hold the "
+        "images themselves."
+    )
+    places = [one.key for one in settings if one.key.startswith(_WHERE_IMAGES_LIE)]
+    if places:
+        text += f" These runs read them from different places ({', '.join(places)}): make sure that they are the same."
+    return text
+
+
+def collapses(sets: Sequence[SharedSet]) -> list[str]:
+    """Returns a sentence for each model and set where it collapsed, but for what was learned from."""
+    return [
+        f"On “{shared.name}”, {collapse_text(one.name, one.model.sets[shared.name])}"
+        for shared in sets
+        for one in shared.models
+        if shared.name != TRAIN and one.model.sets[shared.name].collapsed
+    ]
+
+
+def runs_without_results(runs: Sequence[ComparedRun]) -> list[str]:
+    """Returns a sentence for each run that has nothing to compare, and each model that failed."""
+    sentences = [f"{run.label} has no model with results." for run in runs if not run.models]
+    return sentences + [
+        f"{model.id} of {run.label} failed and has no results." for run in runs for model in run.results.failed
+    ]
+
+
+def _labels(shared: SharedSet) -> str:
+    return listed([run.label for run in shared.runs])
