@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 EXPERIMENT, ENVIRONMENT, RESULTS, REPORT = "experiment.yaml", "environment.json", "results.json", "report.html"
 TABLES, DRAWN = "tables", "plots/drawn.json"
 
-# OWASP, "CSV Injection": a cell that begins with one of these is run as a formula; the last four are full-width letters.
+# OWASP, "CSV Injection": a cell that begins with one of these is run as a formula; four are full-width letters.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _FORMULA_SPACES = ("\t", "\r", "\n")
 
@@ -297,7 +297,7 @@ def _as_json(value: Mapping[str, Any]) -> str:
 
 
 def _spreadsheet_cell(value: Any) -> Any:
-    """Returns a value as a cell that no spreadsheet runs: numbers with nine digits, text with an apostrophe if need be."""
+    """Returns a value as a cell that no spreadsheet runs: numbers with nine digits, text guarded if need be."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):

@@ -38,7 +38,9 @@ def read_runs(folders: Sequence[RunDirectory]) -> list[ComparedRun]:
     places = [folder.path.resolve() for folder in folders]
     for place, count in Counter(places).items():
         if count > 1:
-            raise RunFolderError(f"the run {place} is given {count} times: a run is compared with others, give it once.")
+            raise RunFolderError(
+                f"the run {place} is given {count} times: a run is compared with others, give it once."
+            )
     results = [_read(folder) for folder in folders]
     labels = _labels(folders, [one.experiment for one in results])
     ids = Counter(model.id for one in results for model in one.done)

@@ -18,9 +18,9 @@ def comparison_rows(results: RunResults) -> PlainTable:
             rows.append(
                 (*where, pair.difference, *(pair.interval or (None, None)), *figures, verdict(metric, comparison, pair))
             )
-    columns = ("set", "metric", "method", "model_a", "model_b", "difference", "low", "high")
-    columns += ("p_value", "p_seeds", "p_adjusted", "detectable", "differ_on", "verdict")
-    return PlainTable(columns, tuple(rows))
+    names = ("set", "metric", "method", "model_a", "model_b", "difference", "low", "high")
+    tests = ("p_value", "p_seeds", "p_adjusted", "detectable", "differ_on", "verdict")
+    return PlainTable((*names, *tests), tuple(rows))
 
 
 def letter_rows(results: RunResults) -> PlainTable:

@@ -9,6 +9,7 @@ from kbin.report.run_settings import DifferingSetting
 from kbin.report.shared_sets import SharedSet
 from kbin.report.wording import collapse_text, count_text, listed
 
+_APART = "Their models are not tested against each other: a difference may come from the images."
 _WHERE_IMAGES_LIE = ("data.source", "data.path", "data.test_sets.")
 
 
@@ -25,11 +26,14 @@ def same_images(shared: SharedSet, runs: Sequence[ComparedRun]) -> str:
     labels = _labels(shared)
     if len(shared.runs) == 1:
         return f"In {labels} alone."
-    return f"The same images in {'all' if len(shared.runs) > 2 else 'both'} runs{_named(shared, runs)}."
-
-
-def _named(shared: SharedSet, runs: Sequence[ComparedRun]) -> str:
-    return "" if len(shared.runs) == len(runs) else f" {_labels(shared)}"
+    whose = ("both runs" if len(runs) == 2 else "all runs") if len(shared.runs) == len(runs) else labels
+    sentence = f"The same images in {whose}."
+    if shared.num_groups and shared.name != TRAIN:
+        sentence += (
+            f" They come in {count_text(shared.num_groups, 'group')}, whose images are not independent; the folders "
+            "do not say which image is in which: the models are not tested against each other."
+        )
+    return sentence
 
 
 def differing_sets(sets: Sequence[SharedSet]) -> list[str]:
@@ -38,20 +42,21 @@ def differing_sets(sets: Sequence[SharedSet]) -> list[str]:
 
 
 def _difference(a: SharedSet, b: SharedSet) -> str:
-    where = f"“{a.name}” is not the same in {_labels(a)} and in {_labels(b)}"
+    first, second = _labels(a), _labels(b)
+    where = f"“{a.name}” is not the same set in {first} and in {second}"
     if set(a.classes) != set(b.classes):
-        return f"{where}: the classes are {listed(a.classes)} there, {listed(b.classes)} here. Nothing is compared."
+        return f"{where}: the classes are {listed(a.classes)} in {first}, {listed(b.classes)} in {second}. {_APART}"
     if a.positive != b.positive:
         return (
-            f"{where}: the positive class is “{a.positive}” there, “{b.positive}” here, so precision, recall and F1 are "
-            "about other images. Nothing is compared."
+            f"{where}: the positive class is “{a.positive}” in {first}, “{b.positive}” in {second}, so precision, "
+            f"recall and F1 are about other images. {_APART}"
         )
     shared = len(set(a.images) & set(b.images))
     relabelled = len({name for name, _ in a.images} & {name for name, _ in b.images}) - shared
-    others = f", {relabelled:,} more have another class" if relabelled > 0 else ""
+    others = f", {relabelled:,} more are in both with another class" if relabelled > 0 else ""
     return (
-        f"{where}: {count_text(len(a.images), 'image')} there, {len(b.images):,} here, {shared:,} of them in both"
-        f"{others}. The models are not tested against each other: a difference may come from the images."
+        f"{where}: {count_text(len(a.images), 'image')} in {first}, {len(b.images):,} in {second}, {shared:,} of them "
+        f"in both{others}. {_APART}"
     )
 
 

@@ -19,9 +19,9 @@ def parameter_rows(results: RunResults) -> PlainTable:
                 *(model.status, model.error),
             )
         )
-    columns = ("model", "backbone", "weights", "trained_blocks", "learning_rate")
-    columns += ("total", "trainable", "non_trainable", "statistics", "input_mb", "activations_mb", "weights_mb")
-    return PlainTable((*columns, "status", "error"), tuple(rows))
+    identity = ("model", "backbone", "weights", "trained_blocks", "learning_rate")
+    counted = ("total", "trainable", "non_trainable", "statistics", "input_mb", "activations_mb", "weights_mb")
+    return PlainTable((*identity, *counted, "status", "error"), tuple(rows))
 
 
 def block_rows(results: RunResults) -> PlainTable:

@@ -7,7 +7,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import kbin
 from kbin.report.plots import draw_plots
 from kbin.report.recorded import read_results
 from kbin.runs import RunDirectory
@@ -39,7 +38,7 @@ def draw_changed_plots(run: RunDirectory, results: Mapping[str, Any], redraw: bo
     if not redraw and stamp.get("key") == key and isinstance(plots, dict) and plots.items() <= _plots(run).items():
         return False
     draw_plots(run, dict(results))
-    run.save_drawn({"kbin": kbin.__version__, "key": key, "plots": _plots(run)})
+    run.save_drawn({"key": key, "plots": _plots(run)})
     return True
 
 
@@ -50,7 +49,7 @@ def _key(run: RunDirectory, results: Mapping[str, Any]) -> str:
     """
     digest = hashlib.blake2b(json.dumps(results, sort_keys=True).encode())
     digest.update(version("matplotlib").encode())
-    folder = Path(kbin.__file__).parent
+    folder = Path(__file__).parents[1]
     sources = [path for name in _DRAWING_CODE for path in sorted((folder / name).glob("*.py"))]
     data = [path for pattern in _DATA for path in sorted(run.path.glob(pattern))]
     for path in (*sources, *data):

@@ -47,6 +47,11 @@ class SharedSet:
         """Whether it took no part in training or in choosing anything."""
         return self.name not in (TRAIN, VALIDATION)
 
+    @property
+    def num_groups(self) -> int | None:
+        """The number of groups (patients, slides) that its images come in, as far as a run knows of any."""
+        return max((one.model.sets[self.name].num_groups or 0 for one in self.models), default=0) or None
+
     def count(self, class_name: str) -> int:
         """Returns the number of its images of a class."""
         return sum(true == class_name for _, true in self.images)
