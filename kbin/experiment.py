@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from kbin.comparisons import comparison_entries
 from kbin.config.experiment import ExperimentConfig
 from kbin.data.sets import LoadedSets, load_sets
 from kbin.environment import describe_environment
@@ -17,7 +18,7 @@ from kbin.experiment_inputs import augmentation, images_of_sets, num_stored_view
 from kbin.experiment_search import ExperimentSearch, search_entry
 from kbin.explain.augmented_samples import augmented_samples
 from kbin.feature_shards import compute_all_features
-from kbin.model_entries import run_all_seeds
+from kbin.model_entries import run_all_seeds, set_groups
 from kbin.model_stages import Setting
 from kbin.planned_models import plan_models
 from kbin.progress import Progress
@@ -73,6 +74,8 @@ def _run_on(execution: Execution, config: ExperimentConfig, run: RunDirectory, p
     environment = describe_environment(_device())
     run.save_environment(environment | {"seeds": list(config.training.seeds), "started": _now()})
 
+    if groups := set_groups(config, sets):
+        run.save_groups({name: (sets[name].data.sample_ids.tolist(), of.tolist()) for name, of in groups.items()})
     if augmented is not None:
         run.save_picture("augmented", augmented_samples(sets["train"], augmented))
     setting = Setting(config.training, engine, augmented, progress)
@@ -86,6 +89,7 @@ def _run_on(execution: Execution, config: ExperimentConfig, run: RunDirectory, p
     results = _described_data(config, loaded) | {"seconds": round(time.perf_counter() - start, 3), "models": entries}
     if search is not None:
         results["search"] = search_entry(search)
+    results["comparisons"] = comparison_entries(run, results)
     draw_changed_plots(run, results)
     run.save_results(results)
     if _exit_code(entries) == 0:

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from kbin.config.experiment import ExperimentConfig
 from kbin.config.models import ModelConfig
 from kbin.config.training import TrainingConfig
@@ -48,8 +50,24 @@ def run_all_seeds(
         "status": "done",
         "seconds": _summed_seconds(runs),
         "epoch": [one.trained.epoch for one in runs],
-        "sets": evaluate_sets(labels, sets["train"].data.classes, seeds, config.evaluation.threshold),
+        "sets": evaluate_sets(
+            labels, sets["train"].data.classes, seeds, config.evaluation.threshold, set_groups(config, sets)
+        ),
     }
+
+
+def set_groups(config: ExperimentConfig, sets: Mapping[str, SetImages]) -> dict[str, np.ndarray]:
+    """Returns the groups of each set's images, shape (n,); sets that do not know them all are left out.
+
+    Args:
+        config: Every setting resolved; `data.split.group` names the column.
+        sets: Evaluation sets by name.
+    """
+    column = config.data.split.group
+    if column is None:
+        return {}
+    known = {name: one.data.columns[column] for name, one in sets.items() if column in one.data.columns}
+    return {name: groups for name, groups in known.items() if (groups != "").all()}
 
 
 def described(planned: PlannedModel, training: TrainingConfig) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from kbin.config.experiment import ThresholdConfig
+from kbin.evaluation.answers import ModelAnswers
 from kbin.evaluation.collapse import beats_majority, collapse_sentence, has_collapsed
 from kbin.evaluation.intervals import set_intervals
 from kbin.evaluation.metrics import classification_metrics
@@ -52,6 +53,7 @@ def evaluate_sets(
     classes: Sequence[str],
     seeds: Sequence[SeedPredictions],
     threshold: ThresholdConfig,
+    groups: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Returns the entry `sets` of one model in results.json.
 
@@ -60,15 +62,22 @@ def evaluate_sets(
         classes: In label order; the positive one last of two.
         seeds: The model's probabilities, an entry a seed.
         threshold: The section `evaluation.threshold`.
+        groups: Set name -> shape (n,), the group of each image; sets without groups are left out.
     """
     thresholds = [
         locked_threshold(threshold, labels.get("validation"), one.probabilities.get("validation")) for one in seeds
     ]
-    return {name: _set_entry(name, true, classes, seeds, thresholds) for name, true in labels.items()}
+    known = groups or {}
+    return {name: _set_entry(name, true, classes, seeds, thresholds, known.get(name)) for name, true in labels.items()}
 
 
 def _set_entry(
-    name: str, true: np.ndarray, classes: Sequence[str], seeds: Sequence[SeedPredictions], thresholds: Sequence[float]
+    name: str,
+    true: np.ndarray,
+    classes: Sequence[str],
+    seeds: Sequence[SeedPredictions],
+    thresholds: Sequence[float],
+    groups: np.ndarray | None,
 ) -> dict[str, Any]:
     locked = [
         classification_metrics(true, one.probabilities[name], classes, threshold)
@@ -78,9 +87,11 @@ def _set_entry(
     entry = mean.as_dict()
     entry["spread"] = metric_spread(locked)
     entry["beats_majority"] = beats_majority(mean)
-    intervals = set_intervals(mean, true, [_scores(one.probabilities[name]) for one in seeds])
-    entry["intervals"] = {metric: list(interval) for metric, interval in intervals.items()}
-    entry |= _collapse(collapse_sentence(mean, intervals.get("roc_auc")))
+    answers = ModelAnswers([one.probabilities[name] for one in seeds], thresholds)
+    # Of what a model learned from, a bootstrap would say nothing, and take longest.
+    intervals = set_intervals(mean, true, answers, groups, is_resampled=name != "train")
+    entry |= intervals.as_dict()
+    entry |= _collapse(collapse_sentence(mean, intervals.by_metric.get("roc_auc")))
     entry["per_seed"] = [
         {
             "seed": one.seed,

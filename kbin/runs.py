@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 EXPERIMENT, ENVIRONMENT, RESULTS, REPORT = "experiment.yaml", "environment.json", "results.json", "report.html"
-TABLES, DRAWN = "tables", "plots/drawn.json"
+TABLES, DRAWN, GROUPS = "tables", "plots/drawn.json", "groups.csv"
 
 # OWASP, "CSV Injection": a cell that begins with one of these is run as a formula; four are full-width letters.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -227,6 +227,31 @@ class RunDirectory:
             write_whole(path, content)
         else:
             path.unlink(missing_ok=True)
+
+    def save_groups(self, sets: Mapping[str, tuple[Sequence[str], Sequence[str]]]) -> None:
+        """Writes groups.csv: set, sample_id, group.
+
+        Args:
+            sets: Set name -> sample ids and their groups; sets without groups are left out.
+        """
+        rows = [(name, *row) for name, columns in sets.items() for row in zip(*columns, strict=True)]
+        write_whole(self.path / GROUPS, as_csv(["set", "sample_id", "group"], rows))
+
+    def groups(self) -> dict[str, dict[str, str]]:
+        """Reads groups.csv: set name -> sample id -> group; empty where the images have no groups.
+
+        Raises:
+            RunFolderError: It is damaged.
+        """
+        if not (self.path / GROUPS).is_file():
+            return {}
+        found: dict[str, dict[str, str]] = {}
+        try:
+            for row in self._read_csv(self.path / GROUPS):
+                found.setdefault(row["set"], {})[row["sample_id"]] = row["group"]
+        except KeyError as error:
+            raise RunFolderError(f"{self.path / GROUPS} is damaged: it has no column {error}.") from None
+        return found
 
     def results(self) -> dict[str, Any]:
         """Reads results.json.

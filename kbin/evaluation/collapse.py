@@ -1,7 +1,7 @@
 """Whether a model has collapsed on a set: its answers are no better than one class for all, and why."""
 
-from kbin.evaluation.intervals import Interval
 from kbin.evaluation.outcomes import Metrics
+from kbin.evaluation.proportions import Interval
 
 # Of all answers; from here on "nearly all" is one class.
 _NEARLY_ALL = 0.99

@@ -1,136 +1,190 @@
 """Intervals of metrics: how far other images of the same kind would move a number.
 
-They hold the uncertainty that comes from the images of the set, taken as independent, and none that comes from training
-again: that is the spread over seeds. On images that a model learned from they mean nothing.
+They hold the uncertainty that comes from the images of the set, and none that comes from training again: that is the
+spread over seeds. Other sets of the same kind have the same share of each class. On images that a model learned from
+they mean nothing.
 """
 
-from collections.abc import Sequence
-from math import exp, log, sqrt
-from statistics import NormalDist, fmean
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import atanh, exp, log, sqrt, tanh
+from statistics import fmean
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata
 
-from kbin.evaluation.inputs import checked_labels, checked_scores
+from kbin.evaluation.answers import ModelAnswers, SeedAnswers
+from kbin.evaluation.bootstrap import MetricDraws, bootstrapped, standard_error
+from kbin.evaluation.delong import delong_variance
+from kbin.evaluation.groups import group_numbers
+from kbin.evaluation.inputs import checked_labels
+from kbin.evaluation.interval_notes import interval_notes
 from kbin.evaluation.outcomes import Metrics
+from kbin.evaluation.proportions import (
+    LEVEL,
+    Interval,
+    Trials,
+    effective_trials,
+    halves_interval,
+    normal_quantile,
+    wilson_interval,
+)
 
-LEVEL = 0.95
-Interval = tuple[float, float]
+
+@dataclass(frozen=True)
+class SetIntervals:
+    """The intervals of one model on one set.
+
+    Attributes:
+        by_metric: Metric name -> lower and upper end; a metric without an interval is left out.
+        notes: What is wrong with them, in whole sentences.
+        num_groups: Groups whose images were taken together; None where the images are independent.
+    """
+
+    by_metric: dict[str, Interval]
+    notes: tuple[str, ...] = ()
+    num_groups: int | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns their part of the set's entry in results.json."""
+        return {
+            "intervals": {name: list(interval) for name, interval in self.by_metric.items()},
+            "interval_notes": list(self.notes),
+            "num_groups": self.num_groups,
+        }
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """Where a metric's distribution is nearly normal, its derivative there, and the way back."""
+
+    to: Callable[[float], float]
+    derivative: Callable[[float], float]
+    back: Callable[[float], float]
 
 
 def set_intervals(
-    mean: Metrics, y_true: ArrayLike, seed_scores: Sequence[ArrayLike], level: float = LEVEL
-) -> dict[str, Interval]:
-    """Returns the intervals of one model on one set, by metric; a metric without one is left out.
+    mean: Metrics,
+    y_true: ArrayLike,
+    answers: ModelAnswers,
+    groups: ArrayLike | None = None,
+    *,
+    is_resampled: bool = True,
+) -> SetIntervals:
+    """Returns the intervals of one model on one set.
 
-    Accuracy, recall, specificity and precision have Wilson's, around the mean over seeds, with the mean of the seeds'
-    counts as the number of images; ROC AUC has DeLong's on the logit scale, around the mean over seeds, with the mean
-    of the seeds' variances. More seeds do not make it narrower: they share the images, so the interval is that of one
-    typical training.
+    Accuracy, and of two classes recall, specificity and precision, have Wilson's, with as many images as the grouped
+    ones are worth; balanced accuracy has the one that follows from those of recall and specificity. The ROC AUC of two
+    classes has DeLong's on the logit scale. All others have a standard error from the stratified bootstrap and reach
+    1.96 of them to each side, on a scale that keeps them possible: percentiles of the resamples themselves are too
+    narrow on small sets, as `experiments/benchmarks/interval_coverage.py` shows.
+
+    Around the mean over seeds stands the mean of the seeds' variances. More seeds do not make an interval narrower:
+    they share the images, so it is that of one typical training.
 
     Args:
-        mean: The model's metrics at the threshold in force, means over seeds.
+        mean: The model's metrics at the thresholds in force, means over seeds.
         y_true: shape (n,), class indices.
-        seed_scores: An entry a seed, shape (n,), probability of the positive class; unused for more than two classes,
-            which have an interval of the accuracy only.
-        level: Share of such intervals that hold the true value, between 0 and 1.
+        answers: The same seeds' probabilities and thresholds.
+        groups: shape (n,), names of groups of images that belong together; None where the images are independent.
+        is_resampled: Whether metrics that need the bootstrap have an interval.
+
+    Raises:
+        DataError: The arrays do not fit together.
     """
-    trials = {"accuracy": float(mean.n)}
+    num_classes = len(mean.per_class)
+    truth = checked_labels(y_true, num_classes)
+    units = group_numbers(groups, len(truth))
+    seeds = answers.seeds(len(truth), num_classes)
+    draws = bootstrapped(truth, seeds, units) if is_resampled else None
+    found = _share_intervals(mean, truth, seeds, units)
+    if num_classes == 2:
+        found["roc_auc"] = auc_interval(truth, [one.scores for one in seeds], mean.values["roc_auc"], units)
+    for name in _SCALES:
+        if name not in found and draws is not None:
+            found[name] = _bootstrap_interval(name, mean.values[name], draws)
+    known = {name: interval for name in mean.values if (interval := found.get(name)) is not None}
+    num_groups = None if units is None else int(units.max()) + 1
+    missing = [name for name in found if name not in known and mean.values[name] is not None]
+    return SetIntervals(known, interval_notes(mean, missing, truth, units), num_groups)
+
+
+def _share_intervals(
+    mean: Metrics, truth: NDArray[np.int64], seeds: Sequence[SeedAnswers], groups: NDArray[np.int64] | None
+) -> dict[str, Interval | None]:
+    right = [one.predicted == truth for one in seeds]
+    every = np.full(len(truth), True)
+    trials = {"accuracy": [Trials(every, hits) for hits in right]}
     if len(mean.per_class) == 2:
-        (true_negatives, false_positives), (false_negatives, true_positives) = mean.confusion
-        trials |= {
-            "precision": true_positives + false_positives,
-            "recall": true_positives + false_negatives,
-            "specificity": true_negatives + false_positives,
-        }
-    found = {name: wilson_interval(mean.values[name], number, level) for name, number in trials.items()}
-    if len(mean.per_class) == 2:
-        found["roc_auc"] = auc_interval(y_true, seed_scores, mean.values["roc_auc"], level)
-    return {name: interval for name, interval in found.items() if interval is not None}
-
-
-def wilson_interval(share: float | None, trials: float, level: float = LEVEL) -> Interval | None:
-    """Returns Wilson's score interval of a proportion; None where there is no proportion.
-
-    Args:
-        share: The proportion observed, 0 to 1; None if undefined.
-        trials: Of how many; a mean over seeds need not be whole.
-        level: Between 0 and 1.
-
-    Source:
-        Wilson 1927, "Probable inference, the law of succession, and statistical inference".
-    """
-    if share is None or trials <= 0:
-        return None
-    z = NormalDist().inv_cdf((1 + level) / 2)
-    center = share + z**2 / (2 * trials)
-    half = z * sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2))
-    divisor = 1 + z**2 / trials
-    # At shares of 0 and 1 the end is exact, and rounding must not carry it out.
-    return max(0.0, (center - half) / divisor), min(1.0, (center + half) / divisor)
+        trials["precision"] = [Trials(one.predicted == 1, hits) for one, hits in zip(seeds, right, strict=True)]
+        trials["recall"] = [Trials(truth == 1, hits) for hits in right]
+        trials["specificity"] = [Trials(truth == 0, hits) for hits in right]
+    found = {
+        name: wilson_interval(mean.values[name], effective_trials(several, groups)) for name, several in trials.items()
+    }
+    recall, specificity = found.get("recall"), found.get("specificity")
+    if recall is not None and specificity is not None:
+        shares = mean.values["recall"] or 0.0, mean.values["specificity"] or 0.0
+        found["balanced_accuracy"] = halves_interval(shares, (recall, specificity))
+    return found
 
 
 def auc_interval(
-    y_true: ArrayLike, seed_scores: Sequence[ArrayLike], mean_auc: float | None, level: float = LEVEL
+    y_true: ArrayLike,
+    seed_scores: Sequence[ArrayLike],
+    mean_auc: float | None,
+    groups: NDArray[np.int64] | None = None,
+    level: float = LEVEL,
 ) -> Interval | None:
     """Returns DeLong's interval of the ROC AUC on the logit scale, which keeps it between 0 and 1.
 
-    None where the AUC is undefined, where a class has one image only, and at 0 and 1: there all variances are 0, and
-    DeLong's method says nothing of how far other images would be from perfect.
+    None where the AUC is undefined, where a class has one image (group) only, and at 0 and 1: there all variances are
+    0, and DeLong's method says nothing of how far other images would be from perfect.
 
     Args:
         y_true: shape (n,), 0 or 1.
         seed_scores: An entry a seed, shape (n,), probability of the positive class.
         mean_auc: The mean of the seeds' AUCs.
+        groups: shape (n,), numbers from 0; None where the images are independent.
         level: Between 0 and 1.
     """
-    variances = [delong_variance(y_true, scores) for scores in seed_scores]
+    variances = [delong_variance(y_true, scores, groups) for scores in seed_scores]
     known = [variance for variance in variances if variance is not None]
-    if not known or mean_auc is None or not 0 < mean_auc < 1:
+    if not known or mean_auc is None:
         return None
-    if not any(known):
-        return None  # equal scores, say: no image moved anything
-    # The derivative of the logit carries the standard error over to its scale.
-    error = sqrt(fmean(known)) / (mean_auc * (1 - mean_auc))
-    center, reach = log(mean_auc / (1 - mean_auc)), NormalDist().inv_cdf((1 + level) / 2) * error
-    return _from_logit(center - reach), _from_logit(center + reach)
+    return _scaled_interval("roc_auc", mean_auc, sqrt(max(0.0, fmean(known))), level)
 
 
-def delong_variance(y_true: ArrayLike, y_score: ArrayLike) -> float | None:
-    """Returns DeLong's variance of the ROC AUC; None where a class has fewer than two images.
-
-    The placement value of an image is the share of the other class that it is on the right side of, ties counting half;
-    the variance is that of the positives' values over their number, plus that of the negatives' over theirs. Midranks
-    give the placements without looking at all pairs.
-
-    Args:
-        y_true: shape (n,), 0 or 1.
-        y_score: shape (n,), probability of the positive class, 0 to 1.
-
-    Source:
-        DeLong et al. 1988; Sun and Xu 2014, "Fast implementation of DeLong's algorithm", equations 4 to 8.
-    """
-    truth = checked_labels(y_true, 2)
-    scores = checked_scores(y_score, len(truth))
-    positive, negative = scores[truth == 1], scores[truth == 0]
-    if min(len(positive), len(negative)) < 2:
+def _bootstrap_interval(name: str, value: float | None, draws: Sequence[MetricDraws]) -> Interval | None:
+    errors = [standard_error(one[name]) for one in draws]
+    known = [error for error in errors if error is not None]
+    if value is None or len(known) < len(errors):
         return None
-    of_positives, of_negatives = _placements(positive, negative)
-    return float(np.var(of_positives, ddof=1) / len(positive) + np.var(of_negatives, ddof=1) / len(negative))
+    return _scaled_interval(name, value, sqrt(fmean(error**2 for error in known)))
 
 
-def _placements(
-    positive: NDArray[np.float64], negative: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Returns the placement values of the positives, shape (num_positives,), and of the negatives."""
-    together = rankdata(np.concatenate([positive, negative]))
-    # An image's rank among all, less its rank within its class, is how many of the other class lie below it.
-    below_positives = together[: len(positive)] - rankdata(positive)
-    below_negatives = together[len(positive) :] - rankdata(negative)
-    return below_positives / len(negative), 1 - below_negatives / len(positive)
+def _scaled_interval(name: str, value: float, error: float, level: float = LEVEL) -> Interval | None:
+    """Returns the interval that is symmetric on the metric's scale; None at its ends, or if no image moved anything."""
+    scale, (lowest, highest) = _SCALES[name]
+    if not error > 0 or not lowest < value < highest:
+        return None
+    center, reach = scale.to(value), normal_quantile(level) * error * scale.derivative(value)
+    return scale.back(center - reach), scale.back(center + reach)
 
 
 def _from_logit(value: float) -> float:
     # Two forms, because exp overflows on one side of each.
     return 1 / (1 + exp(-value)) if value >= 0 else exp(value) / (1 + exp(value))
+
+
+_LOGIT = _Scale(lambda share: log(share / (1 - share)), lambda share: 1 / (share * (1 - share)), _from_logit)
+_FISHER = _Scale(atanh, lambda correlation: 1 / (1 - correlation**2), tanh)
+_LOG = _Scale(log, lambda loss: 1 / loss, exp)
+_UNIT = (0.0, 1.0)
+_SCALES: Mapping[str, tuple[_Scale, tuple[float, float]]] = {
+    **dict.fromkeys(("balanced_accuracy", "precision", "recall", "specificity", "f1"), (_LOGIT, _UNIT)),
+    **dict.fromkeys(("roc_auc", "average_precision"), (_LOGIT, _UNIT)),
+    "mcc": (_FISHER, (-1.0, 1.0)),
+    **dict.fromkeys(("log_loss", "brier"), (_LOG, (0.0, float("inf")))),
+}

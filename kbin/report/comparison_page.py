@@ -83,7 +83,11 @@ def _page(runs: Sequence[ComparedRun], path: Path) -> str:
     sets, footnotes = shared_sets(runs), Footnotes()
     settings = differing_run_settings(runs)
     sections = [set_section(one, runs, f"set-{index}", footnotes) for index, one in enumerate(sets, start=1)]
-    tested = [one for one in sections if one.sentences and one.shared.is_test]
+    found = [
+        f"On “{one.shared.name}” ({count_text(len(one.shared.images), 'image')}): {' '.join(one.sentences)}"
+        for one in sections
+        if one.shared.is_test and one.sentences
+    ]
     return (
         _templates()
         .get_template("comparison_page.html")
@@ -91,7 +95,7 @@ def _page(runs: Sequence[ComparedRun], path: Path) -> str:
             generator=_GENERATOR,
             runs=[_run_row(run, path) for run in runs],
             num_models=count_text(sum(len(run.models) for run in runs), "model"),
-            tested=tested,
+            sentences=found or ["No two runs have a test set with the same images, so no test was made."],
             differences=differing_sets(sets),
             collapses=collapses(sets),
             without=runs_without_results(runs),

@@ -82,7 +82,7 @@ def set_section(shared: SharedSet, runs: Sequence[ComparedRun], anchor: str, foo
     curves = None
     if len(shared.runs) > 1 and shared.name != TRAIN:
         scores = read_shared_scores(shared)
-        comparisons = {} if shared.num_groups else compared_models(shared, scores)
+        comparisons = {} if shared.groupings_differ else compared_models(shared, scores)
         curves = _roc_picture(shared, scores)
     values = {
         metric: {one.name: one.model.sets[shared.name].metrics.get(metric) for one in shared.models}

@@ -28,11 +28,11 @@ def same_images(shared: SharedSet, runs: Sequence[ComparedRun]) -> str:
         return f"In {labels} alone."
     whose = ("both runs" if len(runs) == 2 else "all runs") if len(shared.runs) == len(runs) else labels
     sentence = f"The same images in {whose}."
-    if shared.num_groups and shared.name != TRAIN:
-        sentence += (
-            f" They come in {count_text(shared.num_groups, 'group')}, whose images are not independent; the folders "
-            "do not say which image is in which: the models are not tested against each other."
-        )
+    if shared.groups is not None:
+        groups = count_text(len(set(shared.groups)), "group")
+        sentence += f" They come in {groups}, whose images are not independent; the tests go by group."
+    if shared.groupings_differ:
+        sentence += " The runs put them into different groups, so the models are not tested against each other."
     return sentence
 
 

@@ -1,11 +1,11 @@
 """The paired tests between models of several runs on the same images: the one place that asks for them."""
 
 from collections.abc import Mapping, Sequence
-from importlib import import_module
-from typing import Any
 
 from pydantic import TypeAdapter
 
+from kbin.evaluation.answers import ModelAnswers
+from kbin.evaluation.comparison import compare_models
 from kbin.report.recorded_comparisons import SetComparisons
 from kbin.report.scores import Scores
 from kbin.report.shared_sets import SharedSet
@@ -24,16 +24,8 @@ def compared_models(shared: SharedSet, scores: Mapping[str, Sequence[Scores]]) -
     """
     thresholds = {one.name: [seed.threshold for seed in one.model.sets[shared.name].per_seed] for one in shared.models}
     y_true = next(iter(scores.values()))[0].y_true
-    models = {name: ([one.y_probability for one in seeds], thresholds[name]) for name, seeds in scores.items()}
-    return _AS_RECORDED.validate_python(_compare(y_true, models, shared.classes))
-
-
-def _compare(y_true: Any, models: Mapping[str, Any], classes: Sequence[str]) -> Mapping[str, Any]:
-    """Returns the comparisons as results.json holds them; none where this kbin has no tests."""
-    try:
-        comparison, answers = import_module("kbin.evaluation.comparison"), import_module("kbin.evaluation.answers")
-    except ModuleNotFoundError:
-        return {}
-    given = {name: answers.ModelAnswers(*one) for name, one in models.items()}
-    found: Mapping[str, Any] = comparison.compare_models(y_true, given, classes, None)
-    return found
+    answers = {
+        name: ModelAnswers([one.y_probability for one in seeds], thresholds[name]) for name, seeds in scores.items()
+    }
+    found = compare_models(y_true, answers, shared.classes, shared.groups)
+    return _AS_RECORDED.validate_python({metric: one.as_dict() for metric, one in found.items()})

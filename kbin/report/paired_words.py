@@ -92,15 +92,14 @@ def _best(metric: str, letters: Mapping[str, str], values: Mapping[str, float]) 
     best, others = order[0], order[1:]
     alike = [name for name in others if set(letters.get(name, "")) & set(letters.get(best, ""))]
     behind = [name for name in others if name not in alike]
-    title = title_in_text(metric)
+    lead = f"By {title_in_text(metric)}, {best} ({metric_text(metric, values[best])})"
+    if not behind and len(order) > 2:
+        return [f"By {title_in_text(metric)}, no two of the {len(order)} models can be told apart."]
     if not behind:
-        return [f"By {title}, {listed(_shown([best, *alike]))} cannot be told apart."]
+        return [f"By {title_in_text(metric)}, {listed(order)} cannot be told apart."]
     if not alike:
-        return [f"By {title}, {best} ({metric_text(metric, values[best])}) beats {listed(_shown(behind))}."]
-    return [
-        f"By {title}, {best} ({metric_text(metric, values[best])}) cannot be told apart from {listed(_shown(alike))}; "
-        f"it beats {listed(_shown(behind))}."
-    ]
+        return [f"{lead} beats {listed(_shown(behind))}."]
+    return [f"{lead} cannot be told apart from {listed(_shown(alike))}; it beats {listed(_shown(behind))}."]
 
 
 def _shown(names: Sequence[str], most: int = 6) -> list[str]:

@@ -5,7 +5,7 @@ The order of a set is no part of it, and scores are brought into one order.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,8 @@ class SharedSet:
         classes: In the order of the first run's labels.
         positive: The positive class of two; None for more.
         images: What it holds.
+        groups: The group (patient, slide) of each image, in their order; None without groups.
+        groupings_differ: Whether its runs group the images in different ways; there are no groups then.
     """
 
     name: str
@@ -36,6 +38,8 @@ class SharedSet:
     classes: tuple[str, ...]
     positive: str | None
     images: Images
+    groups: tuple[str, ...] | None = None
+    groupings_differ: bool = False
 
     @property
     def models(self) -> tuple[ComparedModel, ...]:
@@ -46,11 +50,6 @@ class SharedSet:
     def is_test(self) -> bool:
         """Whether it took no part in training or in choosing anything."""
         return self.name not in (TRAIN, VALIDATION)
-
-    @property
-    def num_groups(self) -> int | None:
-        """The number of groups (patients, slides) that its images come in, as far as a run knows of any."""
-        return max((one.model.sets[self.name].num_groups or 0 for one in self.models), default=0) or None
 
     def count(self, class_name: str) -> int:
         """Returns the number of its images of a class."""
@@ -71,7 +70,10 @@ def shared_sets(runs: Sequence[ComparedRun]) -> list[SharedSet]:
                 key = (frozenset(run.results.classes), run.results.positive, _images(run, name))
                 groups.setdefault(key, []).append(run)
         for (_, positive, images), members in groups.items():
-            found.append(SharedSet(name, tuple(members), members[0].results.classes, positive, images))
+            groupings = [_groups(run, name, images) for run in members]
+            differ = len({_as_partition(one) for one in groupings}) > 1
+            one = SharedSet(name, tuple(members), members[0].results.classes, positive, images)
+            found.append(replace(one, groups=None if differ else groupings[0], groupings_differ=differ))
     return found
 
 
@@ -99,6 +101,25 @@ def _set_names(runs: Sequence[ComparedRun]) -> list[str]:
 def _images(run: ComparedRun, set_name: str) -> Images:
     model = run.models[0].model
     return tuple(sorted(_pairs(run.folder.predictions(model.id, model.seeds[0], set_name, run.results.classes))))
+
+
+def _groups(run: ComparedRun, set_name: str, images: Images) -> tuple[str, ...] | None:
+    """Returns the group of each image; None where the run knows of no groups."""
+    groups = run.folder.groups().get(set_name)
+    if not groups:
+        return None
+    missing = [sample_id for sample_id, _ in images if sample_id not in groups]
+    if missing:
+        raise RunFolderError(f"{run.folder.path} is damaged: groups.csv has not the image {missing[0]} of {set_name}.")
+    return tuple(groups[sample_id] for sample_id, _ in images)
+
+
+def _as_partition(groups: tuple[str, ...] | None) -> tuple[int, ...] | None:
+    """Returns which images belong together, whatever the groups' names: each image's first companion."""
+    if groups is None:
+        return None
+    first: dict[str, int] = {}
+    return tuple(first.setdefault(group, index) for index, group in enumerate(groups))
 
 
 def _pairs(predictions: Predictions) -> list[tuple[str, str]]:
