@@ -124,18 +124,25 @@ def schema(debug: DebugOption = False) -> None:
 
 @app.command()
 def report(
-    runs: Annotated[list[Path], typer.Argument(help="The folder of a finished run.", show_default=False)],
+    runs: Annotated[list[Path], typer.Argument(help="Folders of finished runs.", show_default=False)],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The page of several runs; comparison.html by default.", show_default=False),
+    ] = None,
+    redraw: Annotated[
+        bool, typer.Option("--redraw", help="Draw all plots again, whether or not they changed.")
+    ] = False,
     debug: DebugOption = False,
 ) -> None:
-    """Make the plots and the page of a finished run again, from its folder alone."""
-    from kbin.report.plots import draw_plots
-    from kbin.report.rendering import write_report
+    """Make plots, tables and page of a finished run again; of several runs, one page that compares them.
+
+    One folder: its own report.html and tables/, and those plots that are missing or were drawn from other numbers.
+    Several folders: one page, with paired tests where the images are the same; the folders stay as they are.
+    """
+    from kbin.report.remaking import remake
     from kbin.runs import RunDirectory
 
-    for folder in runs:
-        directory = RunDirectory(folder)
-        draw_plots(directory, directory.results())
-        typer.echo(str(write_report([directory])))
+    typer.echo(str(remake([RunDirectory(folder) for folder in runs], out, redraw)))
 
 
 def main() -> NoReturn:

@@ -22,8 +22,9 @@ from kbin.model_entries import run_all_seeds, set_groups
 from kbin.model_stages import Setting
 from kbin.planned_models import plan_models
 from kbin.progress import Progress
-from kbin.report.plots import draw_plots
+from kbin.report.drawing_again import draw_changed_plots
 from kbin.report.rendering import write_report
+from kbin.report.table_files import write_tables
 from kbin.runs import RunDirectory
 from kbin.search.plan import plan_search, searched_models
 from kbin.search_files import SearchFiles
@@ -49,6 +50,7 @@ def run_experiment(config: ExperimentConfig, out: Path, progress: Progress, clus
     if run.is_finished(dump_experiment(config)):
         progress.say(f"{out} already holds the finished results of this experiment; remove it to run anew.")
         if not run.report_path.is_file():  # interrupted between the last two files
+            write_tables(run)
             write_report([run])
         return _exit_code(run.results()["models"])
     with open_execution(cluster) as execution:
@@ -88,10 +90,11 @@ def _run_on(execution: Execution, config: ExperimentConfig, run: RunDirectory, p
     if search is not None:
         results["search"] = search_entry(search)
     results["comparisons"] = comparison_entries(run, results)
-    draw_plots(run, results)
+    draw_changed_plots(run, results)
     run.save_results(results)
     if _exit_code(entries) == 0:
         SearchFiles(run).clear()
+    write_tables(run)
     write_report([run])
     return _exit_code(entries)
 

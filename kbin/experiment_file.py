@@ -72,13 +72,25 @@ def differing_settings(there: str, here: str) -> list[str]:
     Raises:
         ConfigError: One of them is not YAML.
     """
-    old = dict(_leaves(read_yaml(there, "the settings there").value))
-    new = dict(_leaves(read_yaml(here, "the settings here").value))
+    old, new = flat_settings(there, "the settings there"), flat_settings(here, "the settings here")
     return [
         f"{key}: {old.get(key, 'nothing')} there, {new.get(key, 'nothing')} here"
         for key in dict.fromkeys([*old, *new])
         if old.get(key) != new.get(key)
     ]
+
+
+def flat_settings(text: str, name: str) -> dict[str, str]:
+    """Returns every setting of an experiment by its dotted key, such as `training.epochs` or `models.0.id`.
+
+    Args:
+        text: Resolved settings as YAML.
+        name: What a message calls them.
+
+    Raises:
+        ConfigError: They are not YAML.
+    """
+    return dict(_leaves(read_yaml(text, name).value))
 
 
 def _leaves(node: Any, key: str = "") -> Iterator[tuple[str, str]]:

@@ -1,4 +1,8 @@
-"""RunDirectory: the name and format of every file that a run writes, and the way back from file to value."""
+"""RunDirectory: the name and format of every file that a run writes, and the way back from file to value.
+
+Predictions, histories and search tables are data for programs: names stand in them exactly as they are. Those in
+`tables/` are for people, who open them in a spreadsheet: there text must not run as a formula.
+"""
 
 import csv
 import io
@@ -19,7 +23,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 EXPERIMENT, ENVIRONMENT, RESULTS, REPORT = "experiment.yaml", "environment.json", "results.json", "report.html"
-GROUPS = "groups.csv"
+TABLES, DRAWN, GROUPS = "tables", "plots/drawn.json", "groups.csv"
+
+# OWASP, "CSV Injection": a cell that begins with one of these is run as a formula; four are full-width letters.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_FORMULA_SPACES = ("\t", "\r", "\n")
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
@@ -148,6 +156,17 @@ class RunDirectory:
         """Writes results.json, the last file of a run: where it is, the run is finished."""
         write_whole(self.path / RESULTS, _as_json(results))
 
+    def save_drawn(self, stamp: Mapping[str, Any]) -> None:
+        """Writes plots/drawn.json: from what the plots were drawn, and which there are."""
+        write_whole(self.path / DRAWN, _as_json(stamp))
+
+    def drawn(self) -> dict[str, Any]:
+        """Reads plots/drawn.json; where there is none, or a damaged one, nothing is known of the plots."""
+        try:
+            return self._read_json(DRAWN)
+        except RunFolderError:
+            return {}
+
     def save_picture(self, name: str, png: bytes) -> None:
         """Writes a picture among the plots across models."""
         write_whole(self.plot_path(name), png)
@@ -187,6 +206,28 @@ class RunDirectory:
         path = self.model_folder(model_id, seed) / "predictions" / f"{set_name}.csv"
         write_whole(path, as_csv(names, zip(*columns, strict=True)))
 
+    def save_table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Writes tables/<name>.csv so that a spreadsheet shows all text as text; without rows it must not be there.
+
+        Args:
+            name: Of the file, without its ending.
+            columns: A name a column.
+            rows: Text, numbers, flags, and None for an empty cell.
+        """
+        table = [[_spreadsheet_cell(value) for value in row] for row in rows]
+        self._write_or_remove(f"{name}.csv", as_csv([_spreadsheet_cell(one) for one in columns], table) if rows else "")
+
+    def save_table_text(self, name: str, markdown: str) -> None:
+        """Writes tables/<name>.md; where the text is empty, the file must not be there."""
+        self._write_or_remove(f"{name}.md", markdown)
+
+    def _write_or_remove(self, name: str, content: str) -> None:
+        path = self.path / TABLES / name
+        if content:
+            write_whole(path, content)
+        else:
+            path.unlink(missing_ok=True)
+
     def save_groups(self, sets: Mapping[str, tuple[Sequence[str], Sequence[str]]]) -> None:
         """Writes groups.csv: set, sample_id, group.
 
@@ -218,6 +259,10 @@ class RunDirectory:
         Raises:
             RunFolderError: There is none, or it is damaged.
         """
+        if (self.path / EXPERIMENT).is_file() and not (self.path / RESULTS).exists():
+            raise RunFolderError(
+                f"the run in {self.path} is not finished, it has no {RESULTS}: `kbin run` with its experiment goes on."
+            )
         return self._read_json(RESULTS)
 
     def environment(self) -> dict[str, Any]:
@@ -274,6 +319,20 @@ class RunDirectory:
 
 def _as_json(value: Mapping[str, Any]) -> str:
     return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _spreadsheet_cell(value: Any) -> Any:
+    """Returns a value as a cell that no spreadsheet runs: numbers with nine digits, text guarded if need be."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:.9g}"
+    if not isinstance(value, str):
+        return value
+    runs = value.startswith(_FORMULA_SPACES) or value.lstrip().startswith(_FORMULA_STARTS)
+    # Python 3.11 leaves a carriage return without quotes, and a reader would take it for the end of the row.
+    text = value.replace("\r\n", "\n").replace("\r", "\n")
+    return f"'{text}" if runs else text
 
 
 def as_csv(names: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:

@@ -107,7 +107,7 @@ def run(folder: Path) -> Run:
 @pytest.fixture
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Plots and page take longer than a small run; the shared run and the one with a failed model have them."""
-    monkeypatch.setattr(experiment_module, "draw_plots", lambda run, results: None)
+    monkeypatch.setattr(experiment_module, "draw_changed_plots", lambda run, results: None)
     monkeypatch.setattr(experiment_module, "write_report", lambda runs: None)
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from kbin.errors import RunFolderError
 from kbin.report.recorded import ModelResults, RunResults
-from kbin.runs import RunDirectory
+from kbin.runs import Predictions, RunDirectory
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,17 @@ def read_scores(run: RunDirectory, recorded: RunResults, model: ModelResults, se
     Raises:
         RunFolderError: They are missing or damaged.
     """
-    predictions = run.predictions(model.id, seed, set_name, recorded.classes)
+    return checked_scores(run.predictions(model.id, seed, set_name, recorded.classes), recorded, model, seed, set_name)
+
+
+def checked_scores(
+    predictions: Predictions, recorded: RunResults, model: ModelResults, seed: int, set_name: str
+) -> Scores:
+    """Returns predictions as arrays, in their order.
+
+    Raises:
+        RunFolderError: They are not those the results speak of.
+    """
     indices = {name: k for k, name in enumerate(recorded.classes)}
     where = f"the predictions of {model.id}, seed {seed}, on {set_name}"
     strangers = sorted({str(name) for name in predictions.y_true} - set(indices))
