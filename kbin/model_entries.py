@@ -11,6 +11,7 @@ from kbin.errors import ConfigError, DataError
 from kbin.model_inputs import SetImages
 from kbin.model_run import ModelRun, run_model
 from kbin.model_stages import Setting
+from kbin.operating_point import ChoiceData
 from kbin.planned_models import PlannedModel
 from kbin.results import SeedPredictions, evaluate_sets
 from kbin.runs import RunDirectory
@@ -22,6 +23,7 @@ def run_all_seeds(
     sets: Mapping[str, SetImages],
     setting: Setting,
     run: RunDirectory,
+    out_of_fold: ChoiceData | None = None,
 ) -> dict[str, Any]:
     """Trains and evaluates a model seed by seed; a failure is recorded, and the other models go on.
 
@@ -31,6 +33,7 @@ def run_all_seeds(
         sets: Evaluation sets by name.
         setting: What the models have in common.
         run: Where histories, models and predictions go.
+        out_of_fold: What the folds of a search predict with these settings; None without a search.
     """
     model, entry = planned.config, described(planned, config.training)
     setting.progress.say(
@@ -48,7 +51,7 @@ def run_all_seeds(
         "status": "done",
         "seconds": _summed_seconds(runs),
         "epoch": [one.trained.epoch for one in runs],
-        "sets": evaluate_sets(labels, sets["train"].data.classes, seeds, config.evaluation.threshold),
+        "sets": evaluate_sets(labels, sets["train"].data.classes, seeds, config.evaluation, out_of_fold),
     }
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from kbin.config.fields import Flag, NumberFromZero, Probability, Section, one_of
 
@@ -14,7 +14,7 @@ _USUAL_SENSITIVITY = 0.95
 
 
 class ThresholdConfig(Section):
-    """The operating point: a fixed probability (`threshold: 0.4`), or chosen by a criterion and then locked for all sets.
+    """The operating point: a fixed probability (`threshold: 0.4`), or chosen by a criterion, then locked for all sets.
 
     It is chosen on the validation set, each seed by its own predictions, or on `out_of_fold`: on what the folds of
     `search` predict of the training images that they held out, one threshold for all seeds.
@@ -69,9 +69,9 @@ def _threshold_alone(value: Any) -> Any:
 class EvaluationConfig(Section):
     """How predictions are judged.
 
-    `costs` give the cost of an image at every operating point, whatever the criterion. `temperature: true` also says how
-    far the probabilities could be believed after temperature scaling, fitted on the data on which a threshold is chosen;
-    the answers and the saved predictions stay as they are.
+    `costs` give the cost of an image at every operating point, whatever the criterion. `temperature: true` says too how
+    far the probabilities could be believed after temperature scaling, fitted on the data on which a threshold is
+    chosen; answers and saved predictions stay as they are.
     """
 
     threshold: Annotated[
@@ -108,4 +108,6 @@ def check_costs(evaluation: EvaluationConfig, classes: Sequence[str]) -> None:
         ValueError: There are costs, and more than two classes.
     """
     if evaluation.costs is not None and len(classes) > 2:
-        raise ValueError(f"`costs` belong to two classes, one of them positive; here are {len(classes)}: leave them out")
+        raise ValueError(
+            f"`costs` belong to two classes, one of them positive; here are {len(classes)}: leave them out"
+        )

@@ -112,8 +112,8 @@ class ExperimentConfig(Section):
             return evaluation
         if info.data["search"] is None:
             raise ValueError(
-                "`choose_on: out_of_fold` needs a section `search`, whose folds predict what they held out (`search: {}` "
-                "is enough); or choose on the validation set"
+                "`choose_on: out_of_fold` needs a section `search`, whose folds predict what they held out "
+                "(`search: {}` is enough); or choose on the validation set"
             )
         without = [str(model.id) for model in info.data["models"] if not model.search]
         if without:
