@@ -45,11 +45,13 @@ class ThresholdOrigin:
     Attributes:
         chosen_on: "fixed", "validation", "out_of_fold", or "half" where there is nothing to choose it on.
         criterion: Name of a row of `CRITERIA`; None where it is not chosen.
+        sensitivity: The wanted share of the positives; None for other criteria.
         note: Why it is .5 instead of chosen, in a plain sentence; "" elsewhere.
     """
 
     chosen_on: str
     criterion: str | None = None
+    sensitivity: float | None = None
     note: str = ""
 
 
@@ -76,12 +78,12 @@ def threshold_origin(
     if threshold.fixed is not None:
         return ThresholdOrigin("fixed")
     if threshold.choose_on == OUT_OF_FOLD:
-        return ThresholdOrigin(OUT_OF_FOLD, threshold.criterion)
+        return ThresholdOrigin(OUT_OF_FOLD, threshold.criterion, threshold.sensitivity)
     if _VALIDATION not in labels:
         return ThresholdOrigin("half", note=_NO_VALIDATION)
     if len(np.unique(labels[_VALIDATION])) < 2:
         return ThresholdOrigin("half", note=_ONE_CLASS)
-    return ThresholdOrigin(_VALIDATION, threshold.criterion)
+    return ThresholdOrigin(_VALIDATION, threshold.criterion, threshold.sensitivity)
 
 
 def locked_threshold(evaluation: EvaluationConfig, data: ChoiceData | None) -> float:

@@ -217,7 +217,7 @@ def test_the_run_says_where_its_threshold_comes_from_and_what_errors_cost():
     costs = {"false_positive": 1.0, "false_negative": 5.0}
     evaluation = EvaluationConfig.model_validate({"threshold": {"criterion": "cost"}, "costs": costs})
     assert evaluation_entry(evaluation, LABELS, CLASSES) == {
-        "threshold": {"chosen_on": "validation", "criterion": "cost", "note": ""},
+        "threshold": {"chosen_on": "validation", "criterion": "cost", "sensitivity": None, "note": ""},
         "costs": costs,
     }
     assert evaluation_entry(YOUDEN, LABELS, ("a", "b", "c")) == {"threshold": None, "costs": None}

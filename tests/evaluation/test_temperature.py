@@ -37,7 +37,7 @@ def with_lbfgs(logits, labels):
         return loss
 
     optimiser.step(closure)
-    return float(log_temperature.exp())
+    return float(log_temperature.detach().exp())
 
 
 @pytest.mark.parametrize("factor", [0.5, 1.0, 3.0])
