@@ -61,7 +61,6 @@ def prevalence_rows(results: RunResults, set_name: str) -> list[PrevalenceRow]:
     if not 0 < own < 1:
         return []
     costs = None if results.costs is None else ErrorCosts(results.costs.false_positive, results.costs.false_negative)
-    shares = sorted({*SHARES, own})
     rows = []
     for answers, point, rates in _answerers(results, set_name, positive):
         for share in sorted({*SHARES, own}):
