@@ -25,6 +25,7 @@ from kbin.progress import Progress
 from kbin.report.drawing_again import draw_changed_plots
 from kbin.report.rendering import write_report
 from kbin.report.table_files import write_tables
+from kbin.results import evaluation_entry
 from kbin.runs import RunDirectory
 from kbin.search.plan import plan_search, searched_models
 from kbin.search_files import SearchFiles
@@ -62,6 +63,7 @@ def _run_on(execution: Execution, config: ExperimentConfig, run: RunDirectory, p
     loaded = load_sets(config.data)
     for line in describe_sets(loaded):
         progress.say(line)
+    described = _described_data(config, loaded)
     search = plan_search(config, loaded.sets)
     for line in search.notes if search is not None else ():
         progress.say(f"note: {line}")
@@ -86,7 +88,7 @@ def _run_on(execution: Execution, config: ExperimentConfig, run: RunDirectory, p
     else:
         searching = ExperimentSearch(config, search, sets, setting, run, execution)
         entries = [searching.run(model) for model in planned]
-    results = _described_data(config, loaded) | {"seconds": round(time.perf_counter() - start, 3), "models": entries}
+    results = described | {"seconds": round(time.perf_counter() - start, 3), "models": entries}
     if search is not None:
         results["search"] = search_entry(search)
     results["comparisons"] = comparison_entries(run, results)
@@ -104,13 +106,19 @@ def _exit_code(entries: Sequence[Mapping[str, Any]]) -> int:
 
 
 def _described_data(config: ExperimentConfig, loaded: LoadedSets) -> dict[str, Any]:
-    """Returns what results.json says of an experiment's data."""
+    """Returns what results.json says of an experiment's data, and of where its threshold comes from.
+
+    Raises:
+        ConfigError: The settings do not go with the number of classes.
+    """
+    labels = {name: data.labels for name, data in loaded.sets.items()}
     return {
         "experiment": config.name,
         "positive": loaded.positive,
         "classes": list(loaded.classes),
         "notes": list(loaded.notes),
         "sets": {name: {"n": len(data), "counts": data.class_counts()} for name, data in loaded.sets.items()},
+        **evaluation_entry(config.evaluation, labels, loaded.classes),
     }
 
 

@@ -4,6 +4,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from kbin.config.experiment import ExperimentConfig
 from kbin.engine.runtimes import runtime_name
 from kbin.errors import ClusterError, ConfigError, DataError, RunFolderError, UnfinishedError
@@ -11,6 +13,7 @@ from kbin.execution import Execution
 from kbin.model_entries import described, failure, run_all_seeds
 from kbin.model_inputs import SetImages
 from kbin.model_stages import Setting
+from kbin.operating_point import ChoiceData
 from kbin.planned_models import PlannedModel, replan
 from kbin.runs import RunDirectory
 from kbin.search.plan import SearchPlan
@@ -65,7 +68,7 @@ class ExperimentSearch:
         try:
             outcomes = self._runner.run(model)
             found = FoundSettings.of(model, self._plan, outcomes, self._config.training)
-            self._save(found)
+            out_of_fold = self._save(found)
         except (DataError, ConfigError, ClusterError, RunFolderError):
             raise  # a fault of the input, the cluster or the disk concerns every model
         except Exception as error:
@@ -74,17 +77,23 @@ class ExperimentSearch:
         for line in found_lines(found):
             progress.say(f"  {line}")
         entry = {"search": found.entry() | {"seconds": round(time.perf_counter() - start, 3)}}
-        return self._trained(planned, found) | entry
+        return self._trained(planned, found, out_of_fold) | entry
 
-    def _save(self, found: FoundSettings) -> None:
+    def _save(self, found: FoundSettings) -> ChoiceData | None:
+        """Writes what was found; returns the out-of-fold predictions of all repeats, None where nothing was chosen."""
         self._rows += found.rows()
         self._files.save_table(self._rows)
         train = self._sets["train"].data
         out_of_fold = found.out_of_fold(train)
-        if out_of_fold is not None:
-            self._files.save_out_of_fold(found.model.id or "", *out_of_fold, train.classes)
+        if out_of_fold is None:
+            return None
+        predictions, folds = out_of_fold
+        self._files.save_out_of_fold(found.model.id or "", predictions, folds, train.classes)
+        labels = np.array([train.classes.index(name) for name in predictions.y_true])
+        several = predictions.probabilities
+        return ChoiceData(labels, predictions.y_score if several is None else several)
 
-    def _trained(self, planned: PlannedModel, found: FoundSettings) -> dict[str, Any]:
+    def _trained(self, planned: PlannedModel, found: FoundSettings, out_of_fold: ChoiceData | None) -> dict[str, Any]:
         """Returns the entry of the model with the chosen settings, trained on the whole training set."""
         config = self._config
         if found.chosen is None:
@@ -93,7 +102,7 @@ class ExperimentSearch:
         chosen = replan(planned, found.chosen, config, len(self._sets["train"].data.classes))
         if not self._plan.settings.refit:
             return described(chosen, config.training) | {"status": "done", "seconds": {}, "epoch": [], "sets": {}}
-        return run_all_seeds(chosen, config, self._sets, self._setting, self._run)
+        return run_all_seeds(chosen, config, self._sets, self._setting, self._run, out_of_fold)
 
 
 def _check_finished(found: FoundSettings) -> None:

@@ -13,6 +13,7 @@ from kbin.errors import ConfigError, DataError
 from kbin.model_inputs import SetImages
 from kbin.model_run import ModelRun, run_model
 from kbin.model_stages import Setting
+from kbin.operating_point import ChoiceData
 from kbin.planned_models import PlannedModel
 from kbin.results import SeedPredictions, evaluate_sets
 from kbin.runs import RunDirectory
@@ -24,6 +25,7 @@ def run_all_seeds(
     sets: Mapping[str, SetImages],
     setting: Setting,
     run: RunDirectory,
+    out_of_fold: ChoiceData | None = None,
 ) -> dict[str, Any]:
     """Trains and evaluates a model seed by seed; a failure is recorded, and the other models go on.
 
@@ -33,6 +35,7 @@ def run_all_seeds(
         sets: Evaluation sets by name.
         setting: What the models have in common.
         run: Where histories, models and predictions go.
+        out_of_fold: What the folds of a search predict with these settings; None without a search.
     """
     model, entry = planned.config, described(planned, config.training)
     setting.progress.say(
@@ -51,7 +54,12 @@ def run_all_seeds(
         "seconds": _summed_seconds(runs),
         "epoch": [one.trained.epoch for one in runs],
         "sets": evaluate_sets(
-            labels, sets["train"].data.classes, seeds, config.evaluation.threshold, set_groups(config, sets)
+            labels,
+            sets["train"].data.classes,
+            seeds,
+            config.evaluation,
+            out_of_fold=out_of_fold,
+            groups=set_groups(config, sets),
         ),
     }
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import keras
 
 from kbin.catalogue import find_backbone
-from kbin.config.experiment import ExperimentConfig, ThresholdConfig
+from kbin.config.evaluation import OUT_OF_FOLD, EvaluationConfig
+from kbin.config.experiment import ExperimentConfig
 from kbin.config.models import ModelConfig
 from kbin.config.training import TrainingConfig
 from kbin.data.sets import LoadedSets, load_sets
@@ -19,6 +20,7 @@ from kbin.model_inputs import Augmentation, SetImages
 from kbin.model_run import build_configured
 from kbin.models.freezing import freeze_below
 from kbin.models.memory import Memory
+from kbin.operating_point import threshold_origin
 from kbin.planned_models import PlannedModel, plan_models
 from kbin.progress import Progress, duration
 from kbin.search.plan import SearchPlan, plan_search, searched_models
@@ -47,7 +49,7 @@ def plan_lines(config: ExperimentConfig, progress: Progress | None = None) -> It
         f"training: {training.epochs} epochs, batch {training.batch_size}, {training.optimizer}, "
         f"seeds {', '.join(map(str, training.seeds))}"
     )
-    yield f"threshold: {_threshold_text(config.evaluation.threshold, loaded)}"
+    yield f"threshold: {_threshold_text(config.evaluation, loaded)}"
     search = plan_search(config, loaded.sets)
     if search is not None:
         yield from _search_lines(search)
@@ -89,12 +91,24 @@ def _trials_lines(model: ModelConfig, search: SearchPlan, config: ExperimentConf
     return [f"  search: {' and '.join(filter(None, kinds))}", f"  {after}; below: with the settings of the file"]
 
 
-def _threshold_text(threshold: ThresholdConfig, loaded: LoadedSets) -> str:
-    if len(loaded.classes) > 2:
+def _threshold_text(evaluation: EvaluationConfig, loaded: LoadedSets) -> str:
+    origin = threshold_origin(evaluation, {name: data.labels for name, data in loaded.sets.items()}, loaded.classes)
+    threshold = evaluation.threshold
+    if origin is None:
         return "none: of more than two classes, the most probable one is the answer"
-    if threshold.fixed is not None:
-        return str(threshold.fixed)
-    return f"{threshold.criterion}, chosen on the validation set" if "validation" in loaded.sets else "0.5"
+    if origin.chosen_on == "fixed":
+        return f"{threshold.fixed}"
+    if origin.criterion is None:
+        return f"0.5 ({origin.note})"
+    wanted = "" if threshold.sensitivity is None else f" of at least {threshold.sensitivity:g}"
+    costs = evaluation.costs
+    if origin.criterion == "cost" and costs is not None:
+        wanted = f" (false positive {costs.false_positive:g}, false negative {costs.false_negative:g})"
+    where = {
+        "validation": "chosen on the validation set, by each seed",
+        OUT_OF_FOLD: "chosen on the out-of-fold predictions of the search, one for all seeds",
+    }
+    return f"{origin.criterion}{wanted}, {where[origin.chosen_on]}, then locked for all sets"
 
 
 def _model_lines(planned: PlannedModel) -> list[str]:

@@ -1,20 +1,23 @@
 """Predictions of every model and seed -> what results.json says of each evaluation set."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from kbin.config.experiment import ThresholdConfig
+from kbin.config.evaluation import OUT_OF_FOLD, EvaluationConfig
 from kbin.evaluation.answers import ModelAnswers
+from kbin.evaluation.baselines import baseline_metrics
 from kbin.evaluation.collapse import beats_majority, collapse_sentence, has_collapsed
 from kbin.evaluation.intervals import set_intervals
-from kbin.evaluation.metrics import classification_metrics
+from kbin.evaluation.outcomes import Metrics
 from kbin.evaluation.seed_means import mean_metrics, metric_spread
-from kbin.evaluation.thresholds import choose_threshold
+from kbin.evaluation.temperature import Temperature
+from kbin.operating_point import ChoiceData, fitted_temperature, locked_threshold, threshold_origin
+from kbin.set_entries import SetScores, calibration_entry, operating_points
 
-HALF = 0.5
+_TRAIN, _VALIDATION = "train", "validation"
 
 
 @dataclass(frozen=True)
@@ -25,34 +28,32 @@ class SeedPredictions:
     probabilities: Mapping[str, np.ndarray]
 
 
-def locked_threshold(
-    settings: ThresholdConfig, validation_labels: np.ndarray | None, probabilities: np.ndarray | None
-) -> float:
-    """Returns the threshold in force for all sets of one model and seed.
-
-    It is the fixed one, or the one chosen on the validation set; .5 where there is none to choose on, and for more than
-    two classes.
+def evaluation_entry(
+    evaluation: EvaluationConfig, labels: Mapping[str, np.ndarray], classes: Sequence[str]
+) -> dict[str, Any]:
+    """Returns what results.json says of the operating point of all models: `threshold` and `costs`.
 
     Args:
-        settings: The section `evaluation.threshold`.
-        validation_labels: shape (n,), None without a validation set.
-        probabilities: The model's, of the validation set.
+        evaluation: The section `evaluation`.
+        labels: Set name -> shape (n,), class indices.
+        classes: The class names.
+
+    Raises:
+        ConfigError: There are costs, and more than two classes.
     """
-    if settings.fixed is not None:
-        return settings.fixed
-    if validation_labels is None or probabilities is None:
-        return HALF
-    if probabilities.ndim == 2 and probabilities.shape[1] > 2:
-        return HALF
-    choice = choose_threshold(validation_labels, _scores(probabilities), settings.criterion)
-    return HALF if choice.threshold is None else choice.threshold
+    origin = threshold_origin(evaluation, labels, classes)
+    return {
+        "threshold": None if origin is None else asdict(origin),
+        "costs": None if evaluation.costs is None else evaluation.costs.model_dump(),
+    }
 
 
 def evaluate_sets(
     labels: Mapping[str, np.ndarray],
     classes: Sequence[str],
     seeds: Sequence[SeedPredictions],
-    threshold: ThresholdConfig,
+    evaluation: EvaluationConfig,
+    out_of_fold: ChoiceData | None = None,
     groups: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Returns the entry `sets` of one model in results.json.
@@ -61,61 +62,78 @@ def evaluate_sets(
         labels: Set name -> shape (n,), class indices.
         classes: In label order; the positive one last of two.
         seeds: The model's probabilities, an entry a seed.
-        threshold: The section `evaluation.threshold`.
+        evaluation: The section `evaluation`.
+        out_of_fold: What the folds of a search predict with the chosen settings; needed where `choose_on` says so.
         groups: Set name -> shape (n,), the group of each image; sets without groups are left out.
     """
-    thresholds = [
-        locked_threshold(threshold, labels.get("validation"), one.probabilities.get("validation")) for one in seeds
-    ]
-    known = groups or {}
-    return {name: _set_entry(name, true, classes, seeds, thresholds, known.get(name)) for name, true in labels.items()}
+    chosen_on = [_choice_data(evaluation, labels, one, out_of_fold) for one in seeds]
+    thresholds = [locked_threshold(evaluation, data) for data in chosen_on]
+    temperatures = [fitted_temperature(evaluation, data) for data in chosen_on]
+    return {
+        name: _set_entry(
+            SetScores(true, classes, [one.probabilities[name] for one in seeds]),
+            [one.seed for one in seeds],
+            thresholds,
+            temperatures,
+            evaluation,
+            (groups or {}).get(name),
+            # Of what a model learned from, a bootstrap would say nothing, and take longest.
+            is_resampled=name != _TRAIN,
+        )
+        for name, true in labels.items()
+    }
 
 
 def _set_entry(
-    name: str,
-    true: np.ndarray,
-    classes: Sequence[str],
-    seeds: Sequence[SeedPredictions],
+    scores: SetScores,
+    seeds: Sequence[int],
     thresholds: Sequence[float],
+    temperatures: Sequence[Temperature | None],
+    evaluation: EvaluationConfig,
     groups: np.ndarray | None,
+    is_resampled: bool,
 ) -> dict[str, Any]:
-    locked = [
-        classification_metrics(true, one.probabilities[name], classes, threshold)
-        for one, threshold in zip(seeds, thresholds, strict=True)
-    ]
+    locked = scores.at(thresholds)
     mean = mean_metrics(locked)
-    entry = mean.as_dict()
-    entry["spread"] = metric_spread(locked)
-    entry["beats_majority"] = beats_majority(mean)
-    answers = ModelAnswers([one.probabilities[name] for one in seeds], thresholds)
-    # Of what a model learned from, a bootstrap would say nothing, and take longest.
-    intervals = set_intervals(mean, true, answers, groups, is_resampled=name != "train")
-    entry |= intervals.as_dict()
-    entry |= _collapse(collapse_sentence(mean, intervals.by_metric.get("roc_auc")))
-    entry["per_seed"] = [
+    answers = ModelAnswers(scores.probabilities, thresholds)
+    intervals = set_intervals(mean, scores.true, answers, groups, is_resampled=is_resampled)
+    return (
+        mean.as_dict()
+        | {"spread": metric_spread(locked), "beats_majority": beats_majority(mean)}
+        | intervals.as_dict()
+        | _collapse(collapse_sentence(mean, intervals.by_metric.get("roc_auc")))
+        | {
+            "per_seed": _seed_entries(seeds, thresholds, locked),
+            "operating_points": operating_points(scores, locked, thresholds, evaluation),
+            "calibration": calibration_entry(scores, mean, temperatures),
+            "baselines": baseline_metrics([one.n for one in mean.per_class.values()]),
+        }
+    )
+
+
+def _choice_data(
+    evaluation: EvaluationConfig,
+    labels: Mapping[str, np.ndarray],
+    seed: SeedPredictions,
+    out_of_fold: ChoiceData | None,
+) -> ChoiceData | None:
+    if evaluation.threshold.choose_on == OUT_OF_FOLD:
+        return out_of_fold
+    return ChoiceData(labels[_VALIDATION], seed.probabilities[_VALIDATION]) if _VALIDATION in labels else None
+
+
+def _seed_entries(seeds: Sequence[int], thresholds: Sequence[float], locked: Sequence[Metrics]) -> list[dict[str, Any]]:
+    return [
         {
-            "seed": one.seed,
+            "seed": seed,
             "threshold": threshold,
             "metrics": metrics.values,
             "confusion": metrics.confusion,
             "collapsed": has_collapsed(metrics),
         }
-        for one, threshold, metrics in zip(seeds, thresholds, locked, strict=True)
+        for seed, threshold, metrics in zip(seeds, thresholds, locked, strict=True)
     ]
-    entry["operating_points"] = {}
-    if len(classes) == 2:
-        half = mean_metrics([classification_metrics(true, one.probabilities[name], classes, HALF) for one in seeds])
-        entry["operating_points"] = {
-            "half": {"threshold": HALF, "metrics": half.values},
-            "locked": {"threshold": float(np.mean(thresholds)), "metrics": mean.values},
-        }
-    return entry
 
 
 def _collapse(sentence: str | None) -> dict[str, Any]:
     return {"collapsed": False} if sentence is None else {"collapsed": True, "collapse": sentence}
-
-
-def _scores(probabilities: np.ndarray) -> np.ndarray:
-    """Returns the scores of the last class: of two, the positive one."""
-    return probabilities if probabilities.ndim == 1 else probabilities[:, -1]

@@ -360,19 +360,6 @@ class TestTraining:
         refuses(load, SMALLEST + f"training: {{{setting}}}", message)
 
 
-class TestThreshold:
-    def test_a_number_is_a_fixed_threshold(self, load):
-        assert load(SMALLEST + "evaluation: {threshold: 0.3}").evaluation.threshold.fixed == 0.3
-
-    def test_a_number_that_is_no_probability_is_refused(self, load):
-        message = "line 8: evaluation.threshold: should be less than 1; got 1.5"
-        refuses(load, SMALLEST + "evaluation: {threshold: 1.5}", message)
-
-    def test_an_unknown_criterion_is_refused(self, load):
-        message = "evaluation.threshold.criterion: unknown criterion 'yuden'. Did you mean 'youden'?"
-        refuses(load, SMALLEST + "evaluation: {threshold: {criterion: yuden}}", message)
-
-
 def test_a_switch_is_true_or_false_and_no_other_word(load):
     assert load(SMALLEST + "engine: {store: false}").engine.store is False
     refuses(load, SMALLEST + "engine: {store: off}", "line 8: engine.store: should be true or false; got 'off'")

@@ -414,7 +414,7 @@ def test_three_classes_have_a_softmax_and_a_column_each(start, tmp_path):
 def test_without_a_validation_set_the_threshold_is_one_half_and_the_run_says_so(start, tmp_path):
     write_sets(tmp_path, without="validation")
     run = start(*ONE_MODEL, "data.split.validation=0")
-    note = "There is no validation set, so there is no early stopping and no threshold choice."
+    note = "There is no validation set, so there is no early stopping, and no threshold is chosen on it."
     assert note in run.results["notes"]
     assert f"note: {note}" in run.log
     assert list(run.model("fixed")["sets"]) == ["train", "test", "elsewhere"]

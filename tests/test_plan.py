@@ -45,7 +45,7 @@ def test_it_names_sets_training_threshold_and_models_with_their_parameters(text)
     assert "experiment: shades\nclasses: dark, bright, positive: bright\n" in text
     assert re.search(r"\n  train +20 images: 10 dark, 10 bright\n", text)
     assert "\ntraining: 4 epochs, batch 8, adamw, seeds 0, 1, 2\n" in text
-    assert "\nthreshold: youden, chosen on the validation set\n" in text
+    assert "\nthreshold: youden, chosen on the validation set, by each seed, then locked for all sets\n" in text
     assert "\nmodel fixed: EfficientNetLite0, weights none, trains 0 blocks, learning rate 0.001\n" in text
     assert "\n  head: standardised features, 8 units, sigmoid or softmax\n" in text
     # The head: 1,280 x 8 weights and 8 biases, then 8 weights and a bias.
@@ -80,11 +80,23 @@ def threshold(folder: Path, *overrides: str) -> str:
 class TestThreshold:
     def test_it_is_the_fixed_one_or_chosen_on_the_validation_set(self, folder):
         assert threshold(folder, "evaluation.threshold=0.3") == "0.3"
-        assert threshold(folder, "evaluation.threshold.criterion=f1") == "f1, chosen on the validation set"
+        assert threshold(folder, "evaluation.threshold.criterion=f1").startswith("f1, chosen on the validation set")
+        assert threshold(folder, "evaluation.threshold={sensitivity: 0.9}").startswith("sensitivity of at least 0.9, ")
 
     def test_it_is_one_half_without_a_validation_set(self, folder):
         shutil.rmtree(folder / "images" / "validation")
-        assert threshold(folder, "data.split.validation=0") == "0.5"
+        assert (
+            threshold(folder, "data.split.validation=0")
+            == "0.5 (There is no validation set to choose a threshold on, so it is 0.5.)"
+        )
+
+    def test_costs_are_named_and_so_are_out_of_fold_predictions(self, folder):
+        by_cost = "evaluation={threshold: {criterion: cost}, costs: {false_positive: 1, false_negative: 5}}"
+        assert threshold(folder, by_cost).startswith("cost (false positive 1, false negative 5), chosen on the valid")
+        chosen = threshold(folder, "search={folds: 2}", "evaluation.threshold.choose_on=out_of_fold")
+        assert chosen == (
+            "youden, chosen on the out-of-fold predictions of the search, one for all seeds, then locked for all sets"
+        )
 
     def test_three_classes_have_none(self, folder):
         for name in ("train", "validation", "test"):

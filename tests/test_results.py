@@ -1,47 +1,17 @@
 import numpy as np
 import pytest
 
-from kbin.config.experiment import ThresholdConfig
-from kbin.results import SeedPredictions, evaluate_sets, locked_threshold
+from kbin.config.evaluation import EvaluationConfig
+from kbin.evaluation.thresholds import choose_threshold
+from kbin.operating_point import ChoiceData
+from kbin.results import SeedPredictions, evaluate_sets, evaluation_entry
 
 CLASSES = ("no", "yes")
-YOUDEN = ThresholdConfig()
+YOUDEN = EvaluationConfig()
 
 
 def seed(number: int, **probabilities: list) -> SeedPredictions:
     return SeedPredictions(number, {name: np.array(values) for name, values in probabilities.items()})
-
-
-class TestThreshold:
-    def test_a_fixed_one_holds_whatever_the_validation_set_says(self):
-        labels, scores = np.array([0, 1]), np.array([0.1, 0.2])
-        assert locked_threshold(ThresholdConfig(fixed=0.9), labels, scores) == 0.9
-
-    def test_it_is_chosen_on_the_validation_set(self):
-        # Both classes are told apart between 0.2 and 0.3, midway at 0.25.
-        labels, scores = np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.3, 0.4])
-        assert locked_threshold(YOUDEN, labels, scores) == pytest.approx(0.25)
-
-    def test_the_criterion_decides(self):
-        # Youden at .35 finds 1 of 2 positives without a false alarm (J = 1/2); at .05 it finds both with 2 of 5 false
-        # alarms (J = 3/5). Accuracy: 6 of 7 right at .35, 5 of 7 at .05.
-        labels = np.array([0, 0, 0, 0, 1, 0, 1])
-        scores = np.array([0.01, 0.02, 0.03, 0.2, 0.1, 0.3, 0.4])
-        assert locked_threshold(YOUDEN, labels, scores) == pytest.approx(0.065)
-        assert locked_threshold(ThresholdConfig(criterion="accuracy"), labels, scores) == pytest.approx(0.35)
-
-    def test_two_columns_are_judged_by_the_positive_one(self):
-        labels, scores = np.array([0, 1]), np.array([[0.9, 0.1], [0.7, 0.3]])
-        assert locked_threshold(YOUDEN, labels, scores) == pytest.approx(0.2)
-
-    def test_it_is_one_half_without_a_validation_set(self):
-        assert locked_threshold(YOUDEN, None, None) == 0.5
-
-    def test_it_is_one_half_where_the_validation_set_has_one_class(self):
-        assert locked_threshold(YOUDEN, np.array([1, 1]), np.array([0.1, 0.2])) == 0.5
-
-    def test_it_is_one_half_for_more_than_two_classes(self):
-        assert locked_threshold(YOUDEN, np.array([0, 1, 2]), np.full((3, 3), 1 / 3)) == 0.5
 
 
 LABELS = {"validation": np.array([0, 1]), "test": np.array([0, 0, 1, 1])}
@@ -91,6 +61,27 @@ class TestTwoClasses:
         assert points["half"]["metrics"]["accuracy"] == pytest.approx((1 + 3 / 4) / 2)
         assert points["locked"]["threshold"] == pytest.approx(0.45)
         assert points["locked"]["metrics"] == entry["metrics"]
+
+    def test_the_oracle_is_the_best_of_each_seed_on_the_very_set(self, entry):
+        # Seed 0 tells the classes apart between .3 and .6. Seed 1 does not: .35 finds 1 of 2 with 1 of 2 false alarms
+        # (J = 0), .6 finds 1 of 2 without one and .2 both with 1 of 2 (J = 1/2 both): .6 lies nearer to .5.
+        oracle = entry["operating_points"]["oracle"]
+        assert oracle["threshold"] == pytest.approx((0.45 + 0.6) / 2)
+        assert oracle["metrics"]["accuracy"] == pytest.approx((1 + 3 / 4) / 2)
+
+    def test_nothing_costs_anything_unless_costs_are_given(self, entry):
+        assert [point["cost"] for point in entry["operating_points"].values()] == [None, None, None]
+
+    def test_costs_are_means_of_an_image_over_seeds(self):
+        costs = {"false_positive": 2, "false_negative": 10}
+        evaluation = EvaluationConfig.model_validate({"costs": costs, "threshold": {"criterion": "cost"}})
+        points = evaluate_sets(LABELS, CLASSES, SEEDS, evaluation)["test"]["operating_points"]
+        # Both kinds of threshold lie as with `youden`. Locked: a false alarm of seed 0, a miss of seed 1, 4 images
+        # each; at .5 one miss of seed 1.
+        assert points["locked"]["cost"] == pytest.approx((2 / 4 + 10 / 4) / 2)
+        assert points["half"]["cost"] == pytest.approx((0 + 10 / 4) / 2)
+        # The oracle of seed 1 now finds both positives, with one false alarm.
+        assert points["oracle"]["cost"] == pytest.approx((0 + 2 / 4) / 2)
 
     def test_every_set_has_an_entry(self):
         assert list(evaluate_sets(LABELS, CLASSES, SEEDS, YOUDEN)) == ["validation", "test"]
@@ -151,3 +142,87 @@ def test_every_set_has_intervals_around_its_numbers(entry):
     for name, (low, high) in entry["intervals"].items():
         assert 0 <= low <= entry["metrics"][name] <= high <= 1
     assert set(entry["intervals"]) == {"accuracy", "precision", "recall", "specificity", "roc_auc"}
+
+
+class TestOutOfFold:
+    def test_one_threshold_is_chosen_on_all_rows_and_locked_for_all_seeds_and_sets(self):
+        evaluation = EvaluationConfig.model_validate({"threshold": {"choose_on": "out_of_fold"}})
+        # Two repeats of two images: the classes are told apart between .5 and .7.
+        out_of_fold = ChoiceData(np.array([0, 1, 0, 1]), np.array([0.2, 0.9, 0.5, 0.7]))
+        sets = evaluate_sets(LABELS, CLASSES, SEEDS, evaluation, out_of_fold)
+        for one in sets.values():
+            assert [row["threshold"] for row in one["per_seed"]] == [pytest.approx(0.6)] * 2
+
+    def test_no_test_set_moves_the_threshold(self):
+        other = LABELS | {"test": 1 - LABELS["test"]}
+        thresholds = [evaluate_sets(labels, CLASSES, SEEDS, YOUDEN)["test"]["per_seed"] for labels in (LABELS, other)]
+        assert [row["threshold"] for row in thresholds[0]] == [row["threshold"] for row in thresholds[1]]
+
+
+def test_a_set_with_one_class_has_no_oracle():
+    entry = evaluate_sets({"test": np.array([0, 0])}, CLASSES, [seed(0, test=[0.1, 0.9])], YOUDEN)["test"]
+    assert list(entry["operating_points"]) == ["half", "locked"]
+
+
+def test_the_oracle_of_a_fixed_threshold_is_that_of_youden():
+    evaluation = EvaluationConfig.model_validate({"threshold": {"fixed": 0.9, "criterion": "accuracy"}})
+    oracle = evaluate_sets(LABELS, CLASSES, SEEDS, evaluation)["test"]["operating_points"]["oracle"]
+    thresholds = [choose_threshold(LABELS["test"], one.probabilities["test"], "youden").threshold for one in SEEDS]
+    assert oracle["threshold"] == pytest.approx(np.mean(thresholds))
+
+
+class TestCalibration:
+    def test_error_brier_and_log_loss_stand_in_every_set_and_bins_hold_all_images(self, entry):
+        calibration = entry["calibration"]
+        assert calibration["brier"] == entry["metrics"]["brier"]
+        assert calibration["log_loss"] == entry["metrics"]["log_loss"]
+        assert sum(one["n"] for one in calibration["bins"]) == pytest.approx(4)
+        assert "temperature" not in calibration
+
+    def test_a_temperature_is_fitted_by_each_seed_on_its_validation_set(self):
+        rng = np.random.default_rng(0)
+        truth = rng.integers(0, 2, 400)
+        # Logits twice and four times too large: the temperatures are about 2 and 4.
+        logits = np.where(truth == 1, 0.5, -0.5) + rng.normal(size=400)
+        seeds = [
+            SeedPredictions(n, dict.fromkeys(("validation", "test"), 1 / (1 + np.exp(-factor * logits))))
+            for n, factor in enumerate((2, 4))
+        ]
+        labels = {"validation": truth, "test": truth}
+        evaluation = EvaluationConfig(temperature=True)
+        entry = evaluate_sets(labels, CLASSES, seeds, evaluation)["test"]
+        plain = evaluate_sets(labels, CLASSES, seeds, YOUDEN)["test"]
+        calibration = entry["calibration"]
+        assert calibration["temperature"] == pytest.approx(3, rel=0.25)
+        assert calibration["ece_after"] < calibration["ece"] / 2
+        assert calibration["log_loss_after"] < calibration["log_loss"]
+        # Nothing else has changed by it.
+        assert {**entry, "calibration": None} == {**plain, "calibration": None}
+
+    def test_why_there_is_no_temperature_is_said(self):
+        seeds = [seed(0, validation=[0.2, 0.8], test=[0.1, 0.3, 0.6, 0.8])]
+        entry = evaluate_sets(LABELS, CLASSES, seeds, EvaluationConfig(temperature=True))["test"]
+        assert "temperature" not in entry["calibration"]
+        assert "told apart without an error" in entry["calibration"]["temperature_note"]
+
+    def test_more_than_two_classes_are_judged_by_their_answer(self):
+        # Stated .6, .5, .8; the first and the third come true: |.6 - 1|, |.5 - 0|, |.8 - 1| in bins of one image.
+        rows = np.array([[0.6, 0.2, 0.2], [0.5, 0.3, 0.2], [0.1, 0.1, 0.8]])
+        labels = {"test": np.array([0, 1, 2])}
+        entry = evaluate_sets(labels, ("a", "b", "c"), [SeedPredictions(0, {"test": rows})], YOUDEN)["test"]
+        assert entry["calibration"]["ece"] == pytest.approx((0.4 + 0.5 + 0.2) / 3)
+
+
+def test_the_run_says_where_its_threshold_comes_from_and_what_errors_cost():
+    costs = {"false_positive": 1.0, "false_negative": 5.0}
+    evaluation = EvaluationConfig.model_validate({"threshold": {"criterion": "cost"}, "costs": costs})
+    assert evaluation_entry(evaluation, LABELS, CLASSES) == {
+        "threshold": {"chosen_on": "validation", "criterion": "cost", "sensitivity": None, "note": ""},
+        "costs": costs,
+    }
+    assert evaluation_entry(YOUDEN, LABELS, ("a", "b", "c")) == {"threshold": None, "costs": None}
+
+
+def test_every_set_has_its_baselines(entry):
+    assert entry["baselines"]["majority"]["accuracy"] == entry["metrics"]["majority_accuracy"]
+    assert entry["baselines"]["random"]["accuracy"] == pytest.approx(0.5)

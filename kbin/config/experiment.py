@@ -2,11 +2,12 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from kbin.catalogue import find_backbone
 from kbin.config.data import DataConfig
-from kbin.config.fields import Flag, FolderName, Probability, Section, one_of
+from kbin.config.evaluation import EvaluationConfig, check_costs
+from kbin.config.fields import Flag, FolderName, Section, one_of
 from kbin.config.models import ModelConfig
 from kbin.config.search import SearchConfig, searches_depth
 from kbin.config.training import TrainingConfig
@@ -39,27 +40,6 @@ class EngineConfig(Section):
     views: Annotated[int, Field(strict=True, ge=0, le=1000)] = 8
 
 
-def _threshold_alone(value: Any) -> Any:
-    return {"fixed": value} if isinstance(value, int | float) and not isinstance(value, bool) else value
-
-
-class ThresholdConfig(Section):
-    """The operating point: a fixed probability, or chosen on the validation set by a criterion."""
-
-    fixed: Probability | None = None
-    choose_on: Literal["validation"] = "validation"
-    criterion: Annotated[str, one_of("criterion", ("youden", "f1", "accuracy"))] = "youden"
-
-
-class EvaluationConfig(Section):
-    """How predictions are judged."""
-
-    threshold: Annotated[
-        ThresholdConfig,
-        BeforeValidator(_threshold_alone, json_schema_input_type=Probability | ThresholdConfig),
-    ] = ThresholdConfig()
-
-
 class ExperimentConfig(Section):
     """One experiment: every setting resolved."""
 
@@ -69,8 +49,8 @@ class ExperimentConfig(Section):
     training: TrainingConfig = TrainingConfig()
     augment: tuple[AugmentationConfig, ...] = ()
     engine: EngineConfig = EngineConfig()
-    evaluation: EvaluationConfig = EvaluationConfig()
     search: SearchConfig | None = None
+    evaluation: EvaluationConfig = EvaluationConfig()  # after what it may need: data, models, search
 
     @model_validator(mode="before")
     @classmethod
@@ -121,6 +101,27 @@ class ExperimentConfig(Section):
             if search is not None and model.search:
                 search.check_model(model)
         return search
+
+    @field_validator("evaluation")
+    @classmethod
+    def _that_data_and_search_allow(cls, evaluation: EvaluationConfig, info: ValidationInfo) -> EvaluationConfig:
+        data = info.data.get("data")
+        if evaluation.costs is not None and data is not None and data.classes is not None:
+            check_costs(evaluation, data.classes)
+        if not evaluation.uses_out_of_fold or "search" not in info.data or "models" not in info.data:
+            return evaluation
+        if info.data["search"] is None:
+            raise ValueError(
+                "`choose_on: out_of_fold` needs a section `search`, whose folds predict what they held out "
+                "(`search: {}` is enough); or choose on the validation set"
+            )
+        without = [str(model.id) for model in info.data["models"] if not model.search]
+        if without:
+            raise ValueError(
+                f"`choose_on: out_of_fold` needs a search of every model, and `search: false` stands at "
+                f"{', '.join(without)}: take it away, or choose on the validation set"
+            )
+        return evaluation
 
     def quick(self) -> Self:
         """Returns the same experiment as a minute's trial: few images, two epochs, one seed, one epoch a stage."""

@@ -148,7 +148,7 @@ def _dropped_notes(dropped: Mapping[str, int]) -> tuple[str, ...]:
 def _set_notes(sets: Mapping[str, Dataset]) -> tuple[str, ...]:
     notes = []
     if VALIDATION not in sets:
-        notes.append("There is no validation set, so there is no early stopping and no threshold choice.")
+        notes.append("There is no validation set, so there is no early stopping, and no threshold is chosen on it.")
     if TEST not in sets:
         notes.append("There is no test set.")
     if VALIDATION in sets and TEST in sets:

@@ -9,13 +9,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from kbin.errors import DataError
 from kbin.evaluation.drawing import REFERENCE_COLOR, line_styles, panels, plain, set_title, shortened
+from kbin.evaluation.error_costs import ErrorCosts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _TITLES = {"precision": "Precision", "accuracy": "Accuracy", "f1": "F1"}
-_DRAWN = ("precision", "accuracy")
+_DRAWN = ("precision", "accuracy", "f1")
 _NUM_POINTS = 201
 
 
@@ -77,6 +78,15 @@ class PrevalenceCurve:
         either = p + found + false_alarms
         return np.divide(2 * found, either, out=np.full_like(either, np.nan), where=either > 0)
 
+    def cost(self, shares: ArrayLike, costs: ErrorCosts) -> NDArray[np.float64]:
+        """Returns the expected cost of an image at each share of positives.
+
+        Args:
+            shares: Any shape, 0 to 1.
+            costs: Of wrong answers.
+        """
+        return costs.expected(shares, self.sensitivity, self.specificity)
+
     def plot(self, ax: "Axes | None" = None, quantity: str = "precision") -> "Axes":
         """Draws this curve alone; see `plot_prevalence`."""
         return plot_prevalence([self], ax, quantity)
@@ -88,7 +98,7 @@ class PrevalenceCurve:
 
 
 def draw_prevalence(curves: Sequence[PrevalenceCurve], title: str) -> "Figure":
-    """Returns a figure with precision and accuracy side by side.
+    """Returns a figure with precision, accuracy and F1 side by side.
 
     Args:
         curves: The models on one set.
@@ -97,7 +107,7 @@ def draw_prevalence(curves: Sequence[PrevalenceCurve], title: str) -> "Figure":
     Raises:
         DataError: There is no curve.
     """
-    drawn, axes = panels(len(_DRAWN), 4.8, 4.0 + 0.2 * len(curves))
+    drawn, axes = panels(len(_DRAWN), 4.2, 4.0 + 0.2 * len(curves))
     for ax, quantity in zip(axes, _DRAWN, strict=True):
         plot_prevalence(curves, ax, quantity, title)
     handles, labels = axes[-1].get_legend_handles_labels()

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kbin.evaluation.confusion import ConfusionMatrix
-from kbin.metric_names import METRICS, MetricRow
 from kbin.report.pictures import Picture, learning_pictures
 from kbin.report.plots import MOST_CLASSES_IN_CONFUSION
 from kbin.report.recorded import ModelResults, RunResults
@@ -13,21 +12,7 @@ from kbin.report.search_sections import chosen_settings
 from kbin.report.wording import COLLAPSED, UNDEFINED, count_text, metric_text, number_text, share_text
 from kbin.runs import RunDirectory
 
-_HALF = 0.5
-_POINT_TITLES = {"half": "at 0.5", "locked": "in force", "oracle": "best on this set (an oracle)"}
 _CLASS_METRICS = ("precision", "recall", "f1", "roc_auc")
-
-THRESHOLD_COLUMNS: tuple[MetricRow, ...] = tuple(row for row in METRICS if row.uses_threshold)
-
-
-@dataclass(frozen=True)
-class PointRow:
-    """One operating point of one model on one set."""
-
-    set_name: str
-    title: str
-    threshold: float
-    values: list[str]
 
 
 @dataclass(frozen=True)
@@ -83,7 +68,6 @@ class ModelSection:
         collapses: A sentence for each set on which it collapsed, with the name of the set.
         classes: Rows of precision, recall, F1 and ROC AUC.
         seeds: A row a seed.
-        points: Rows of operating points; empty where there is one only.
         confusions: A table a set; empty where the classes are too many to read.
         learning: Learning curves.
     """
@@ -95,15 +79,13 @@ class ModelSection:
     collapses: tuple[str, ...] = ()
     classes: tuple[ClassRow, ...] = ()
     seeds: tuple[SeedRow, ...] = ()
-    points: tuple[PointRow, ...] = ()
     confusions: tuple[ConfusionTable, ...] = ()
     learning: tuple[Picture, ...] = ()
 
     @property
     def has_undefined(self) -> bool:
         """Whether a number is missing in one of the tables."""
-        rows = [row.values for row in self.classes]
-        rows += [row.values for row in self.points] + [row.areas for row in self.seeds]
+        rows = [row.values for row in self.classes] + [row.areas for row in self.seeds]
         return any(UNDEFINED in row for row in rows)
 
 
@@ -132,7 +114,6 @@ def _section(run: RunDirectory, results: RunResults, model: ModelResults, anchor
         ),
         classes=tuple(_class_rows(results, model, shown)),
         seeds=tuple(_seed_rows(model, shown)),
-        points=tuple(_point_rows(results, model)),
         confusions=tuple(_confusion(results, name, model.sets[name]) for name in shown) if readable else (),
         learning=tuple(learning_pictures(run, results, model)),
     )
@@ -156,22 +137,6 @@ def _seed_rows(model: ModelResults, shown: Sequence[str]) -> list[SeedRow]:
         collapsed = [name for name, one in zip(shown, entries, strict=True) if one.collapsed]
         rows.append(SeedRow(seed, epoch, entries[0].threshold, areas, collapsed))
     return rows
-
-
-def _point_rows(results: RunResults, model: ModelResults) -> list[PointRow]:
-    """Returns the metrics at each operating point; none where every seed's threshold is .5 anyway."""
-    if {one.threshold for entry in model.sets.values() for one in entry.per_seed} == {_HALF}:
-        return []
-    return [
-        PointRow(
-            name,
-            _POINT_TITLES.get(key, key),
-            point.threshold,
-            [metric_text(row.name, point.metrics.get(row.name)) for row in THRESHOLD_COLUMNS],
-        )
-        for name in results.reading_order
-        for key, point in model.sets[name].operating_points.items()
-    ]
 
 
 def _confusion(results: RunResults, set_name: str, entry: SetResults) -> ConfusionTable:

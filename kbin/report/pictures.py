@@ -93,9 +93,9 @@ def prevalence_pictures(run: RunDirectory, results: RunResults) -> dict[str, Pic
                 parts.append(f"{curve.label}: {rates}, precision {', '.join(at) or 'undefined'}")
             pictures[name] = Picture(
                 _data_uri(run.plot_path(f"prevalence-{name}")),
-                f"Precision and accuracy on {name} over the share of {results.positive}. {'; '.join(parts)}.",
-                f"Precision and accuracy at other shares of “{results.positive}”, from the sensitivity and specificity "
-                f"on {name}",
+                f"Precision, accuracy and F1 on {name} over the share of {results.positive}. {'; '.join(parts)}.",
+                f"Precision, accuracy and F1 at other shares of “{results.positive}”, from the sensitivity and "
+                f"specificity on {name}",
             )
     return pictures
 

@@ -2,8 +2,8 @@
 
 Across models there is a file an evaluation set, `roc-<set>` and `precision_recall-<set>`, and none of the training
 set: a curve over images that were learned from invites a comparison that means nothing. The shown sets have
-`prevalence-<set>` besides, and `depth-<set>` where a backbone was trained at several depths. A search of settings has
-`search-<model id>`.
+`calibration-<set>` and `prevalence-<set>` besides, and `depth-<set>` where a backbone was trained at several depths. A
+search of settings has `search-<model id>`.
 
 Each trained model (a seed of a model) has one file a kind with all sets side by side, the training set among them,
 because there the gap between sets shows: `roc`, `precision_recall`, `confusion`, and `learning_curves`. Matplotlib
@@ -30,7 +30,7 @@ from kbin.evaluation.roc import RocCurve, plot_roc_curves
 from kbin.report.recorded import TRAIN, ModelResults, RunResults, read_results
 from kbin.report.scores import Scores, read_scores
 from kbin.report.search_figures import search_plots
-from kbin.report.set_figures import depth_figure, prevalence_figure
+from kbin.report.set_figures import calibration_figure, depth_figure, prevalence_figure
 from kbin.runs import RunDirectory, save_figure
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ def draw_plots(run: RunDirectory, results: dict[str, Any]) -> None:
                     save_figure(_across_models(kind, name, scores, recorded), run.plot_path(f"{kind.name}-{name}"))
         for name in recorded.shown_sets if recorded.done else ():
             for kind_name, drawn in (
+                ("calibration", calibration_figure(recorded, name)),
                 ("prevalence", prevalence_figure(recorded, name)),
                 ("depth", depth_figure(recorded, name)),
             ):

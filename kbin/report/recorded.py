@@ -107,10 +107,14 @@ class SetContents(RecordedPart):
 
 
 class ThresholdOrigin(RecordedPart):
-    """Where the threshold in force comes from: "fixed", "validation", "out_of_fold" or "half", with its criterion."""
+    """Where the threshold in force comes from: "fixed", "validation", "out_of_fold" or "half", with its criterion.
+
+    `sensitivity` is the wanted share of the positives, of that criterion. `note` says why it is .5.
+    """
 
     chosen_on: str
     criterion: str | None = None
+    sensitivity: FiniteFloat | None = None
     note: str = ""
 
 

@@ -57,15 +57,19 @@ class CalibrationBin(RecordedPart):
 class Calibration(RecordedPart):
     """How far the probabilities can be believed, means over seeds; `ece` is the expected calibration error, 0 to 1.
 
-    `temperature` and the three figures "after" it are None where no temperature was asked for.
+    `ece_if_perfect` is about what perfect probabilities would show on so few images. `temperature` and the figures
+    "after" it are None where no temperature was asked for, or where there is none; then `temperature_note` says why.
     """
 
     ece: FiniteFloat
+    ece_if_perfect: FiniteFloat | None = None
     brier: FiniteFloat
     log_loss: FiniteFloat
     bins: tuple[CalibrationBin, ...] = ()
     temperature: FiniteFloat | None = None
+    temperature_note: str = ""
     ece_after: FiniteFloat | None = None
+    ece_if_perfect_after: FiniteFloat | None = None
     brier_after: FiniteFloat | None = None
     log_loss_after: FiniteFloat | None = None
 

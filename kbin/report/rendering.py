@@ -9,9 +9,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from kbin.errors import KbinError
 from kbin.metric_names import METRICS
 from kbin.report.costs import parameter_table, time_table
-from kbin.report.model_sections import THRESHOLD_COLUMNS, model_sections
+from kbin.report.imbalance_section import imbalance
+from kbin.report.model_sections import model_sections
+from kbin.report.operating_point_section import operating_points
 from kbin.report.pictures import augmented_picture, curve_pictures, depth_pictures, prevalence_pictures
 from kbin.report.plain_words import collapse_sentences, reading_notes, summary_sentences
+from kbin.report.probability_section import probabilities
 from kbin.report.recorded import RunResults, read_results
 from kbin.report.search_sections import search_section
 from kbin.report.side_by_side import side_by_side
@@ -65,6 +68,9 @@ def _page(run: RunDirectory, results: RunResults) -> str:
             overview=overview(results, table),
             sides=side_by_side(results, footnotes),
             curves=curve_pictures(run, results),
+            points=operating_points(results),
+            probabilities=probabilities(run, results),
+            imbalance=imbalance(results),
             prevalence=prevalence_pictures(run, results),
             times=time_table(results),
             parameters=parameter_table(results),
@@ -72,7 +78,6 @@ def _page(run: RunDirectory, results: RunResults) -> str:
             augmented=augmented_picture(run),
             sections=model_sections(run, results),
             glossary=METRICS,
-            threshold_columns=THRESHOLD_COLUMNS,
             settings=run.settings_text(),
             facts=_facts(environment),
             packages=_packages(environment),

@@ -1,7 +1,8 @@
-"""Figures across models that results.json alone gives: other shares of positives, and depths of one backbone."""
+"""Figures across models that results.json alone gives: calibration, other shares of positives, depths of a backbone."""
 
 from typing import TYPE_CHECKING
 
+from kbin.evaluation.calibration_plot import CalibrationCurve, Point, draw_calibration
 from kbin.evaluation.depth import DepthCurve, DepthPoint, draw_depth
 from kbin.evaluation.drawing import shortened
 from kbin.evaluation.prevalence import PrevalenceCurve, draw_prevalence
@@ -29,9 +30,31 @@ def prevalence_curves(results: RunResults, set_name: str) -> list[PrevalenceCurv
 
 
 def prevalence_figure(results: RunResults, set_name: str) -> "Figure | None":
-    """Returns precision and accuracy at other shares of positives; None where no model has both rates."""
+    """Returns precision, accuracy and F1 at other shares of positives; None where no model has both rates."""
     curves = prevalence_curves(results, set_name)
     return draw_prevalence(curves, shortened(set_name, 24)) if curves else None
+
+
+def calibration_curves(results: RunResults, set_name: str) -> list[CalibrationCurve]:
+    """Returns a curve a model; none of the training set, and of models whose results do not say."""
+    if set_name == TRAIN:
+        return []
+    return [
+        CalibrationCurve(
+            model.id,
+            results.positive,
+            tuple(Point(one.mean_score, one.share, one.n) for one in entry.bins),
+            entry.ece,
+        )
+        for model in results.done
+        if (entry := model.sets[set_name].calibration) is not None and entry.bins
+    ]
+
+
+def calibration_figure(results: RunResults, set_name: str) -> "Figure | None":
+    """Returns how often probabilities come true; None where no model's results say."""
+    curves = calibration_curves(results, set_name)
+    return draw_calibration(curves, shortened(set_name, 24)) if curves else None
 
 
 def depth_curves(results: RunResults, set_name: str, metric: str) -> list[DepthCurve]:

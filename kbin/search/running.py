@@ -95,7 +95,7 @@ class TrialRunner:
     ) -> list[tuple[list[Piece], SharedFeatures | SharedImages]]:
         """Returns all trials as pieces, each kind with what its pieces share."""
         train = self.sets["train"].data
-        scoring = Scoring(train.labels, train.classes, self.config.evaluation.threshold)
+        scoring = Scoring(train.labels, train.classes, self.config.evaluation)
         num_views = 0 if self.augmentation is None else self.augmentation.num_views
         ids = TrialIds(self.config, train, num_views)
         of_fold = [ids.of_fold(fold) for fold in self.plan.folds]

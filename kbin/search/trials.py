@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from kbin import __version__
-from kbin.config.experiment import ExperimentConfig, ThresholdConfig
+from kbin.config.evaluation import EvaluationConfig
+from kbin.config.experiment import ExperimentConfig
 from kbin.config.models import ModelConfig
 from kbin.data.datasets import Dataset, Labels
 from kbin.evaluation.metrics import classification_metrics
-from kbin.results import locked_threshold
+from kbin.operating_point import ChoiceData, locked_threshold
 from kbin.search.cross_validation import Fold
 
 _NUMBERS = 1  # raised when training or scoring a trial changes the numbers, so that old trials are not used
@@ -51,12 +53,12 @@ class Scoring:
     Attributes:
         labels: Of the whole training set.
         classes: In label order.
-        threshold: The section `evaluation.threshold`.
+        evaluation: The section `evaluation`.
     """
 
     labels: Labels
     classes: Sequence[str]
-    threshold: ThresholdConfig
+    evaluation: EvaluationConfig
 
     def outcome(
         self, trial_id: str, fold: Fold, epoch: int, held_out: np.ndarray, validation: np.ndarray | None
@@ -70,8 +72,9 @@ class Scoring:
             held_out: Probabilities of the held-out part.
             validation: Those of the validation part; None where there is none.
         """
-        labels = None if fold.validation is None else self.labels[fold.validation]
-        threshold = locked_threshold(self.threshold, labels, validation)
+        part = fold.validation
+        data = None if part is None or validation is None else ChoiceData(self.labels[part], validation)
+        threshold = locked_threshold(self.evaluation, data)
         metrics = classification_metrics(self.labels[fold.held_out], held_out, self.classes, threshold)
         return TrialOutcome(
             trial_id, epoch=epoch, threshold=threshold, metrics=metrics.values, held_out=held_out.astype(np.float32)
@@ -98,7 +101,7 @@ class TrialIds:
             "resize": config.data.resize,
             "augment": [layer.model_dump(mode="json") for layer in config.augment],
             "engine": config.engine.model_dump(mode="json"),
-            "threshold": config.evaluation.threshold.model_dump(mode="json"),
+            "threshold": _threshold_settings(config.evaluation),
         }
         self._training = config.training
 
@@ -129,6 +132,13 @@ class TrialIds:
     def joined(of_model: str, of_fold: str) -> str:
         """Returns the id of a trial."""
         return _digest(f"{of_model} {of_fold}".encode())
+
+
+def _threshold_settings(evaluation: EvaluationConfig) -> dict[str, Any]:
+    """Returns what decides on the threshold of a fold: not on what that of the final model is chosen."""
+    settings = evaluation.threshold.model_dump(mode="json", exclude={"choose_on"})
+    by_cost = evaluation.threshold.criterion == "cost" and evaluation.costs is not None
+    return settings | ({"costs": evaluation.costs.model_dump(mode="json")} if by_cost and evaluation.costs else {})
 
 
 def piece_id(trial_ids: Sequence[str]) -> str:

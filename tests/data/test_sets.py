@@ -181,7 +181,7 @@ def test_what_the_sets_lack_is_noted(image_folder):
         source="folder", path=image_folder({"cat": 4, "dog": 4}), **CAT_DOG, split={"test": 0, "validation": None}
     )
     assert loaded.notes == (
-        "There is no validation set, so there is no early stopping and no threshold choice.",
+        "There is no validation set, so there is no early stopping, and no threshold is chosen on it.",
         "There is no test set.",
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kbin.config.experiment import ThresholdConfig
+from kbin.config.evaluation import EvaluationConfig
 from kbin.results import SeedPredictions, evaluate_sets
 from kbin.runs import Predictions, RunDirectory
 
@@ -109,7 +109,7 @@ class SyntheticRun:
             "status": "done",
             "seconds": {"features": 12.5, "training": 3.25, "evaluation": 0.5},
             "epoch": [NUM_EPOCHS - 1 for _ in self.seeds],
-            "sets": evaluate_sets(labels, self.classes, seeds, ThresholdConfig()),
+            "sets": evaluate_sets(labels, self.classes, seeds, EvaluationConfig()),
         }
 
     def _scores(self, true: np.ndarray, distance: float, rng: np.random.Generator, shift: float) -> np.ndarray:

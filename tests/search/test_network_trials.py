@@ -35,7 +35,7 @@ def images(pixels: np.ndarray = PIXELS, labels: np.ndarray = LABELS) -> Dataset:
 
 
 def outcome(config: ExperimentConfig, train: Dataset, fold: Fold) -> TrialOutcome:
-    shared = SharedImages(Scoring(train.labels, train.classes, config.evaluation.threshold), config, train, 0, 1)
+    shared = SharedImages(Scoring(train.labels, train.classes, config.evaluation), config, train, 0, 1)
     (one,) = run_network(NetworkTrial(0, "trial", config.models[0], fold), shared)
     return one
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kbin.config.experiment import ThresholdConfig
+from kbin.config.evaluation import EvaluationConfig
 from kbin.config.training import TrainingConfig
 from kbin.data.datasets import Dataset
 from kbin.engine.inputs import ArrayInputs
@@ -29,7 +29,7 @@ def tiles(seed: int) -> tuple[np.ndarray, Dataset]:
 
 
 def on_fold(fold: Fold, features: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> TrialOutcome:
-    scoring = Scoring(labels, classes, ThresholdConfig())
+    scoring = Scoring(labels, classes, EvaluationConfig())
     (outcome,) = run_stack(
         HeadStack((0,), ("trial",), SHAPE, (HEAD,), fold), SharedFeatures(scoring, ArrayInputs(features), None, 1)
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kbin.config.experiment import ThresholdConfig
+from kbin.config.evaluation import EvaluationConfig
 from kbin.config.search import with_settings
 from kbin.engine.inputs import ArrayInputs
 from kbin.search import stacks
@@ -52,7 +52,7 @@ def test_every_trial_is_in_one_stack_with_heads_of_its_kind_and_one_fold(tmp_pat
     train = dataset([0, 1] * 20)
     folds = make_folds(train, FoldPlan(5, 1, 0, (0,)))
     names = [[f"{place} on {number}" for number in range(5)] for place in range(5)]
-    scoring = Scoring(train.labels, train.classes, ThresholdConfig())
+    scoring = Scoring(train.labels, train.classes, EvaluationConfig())
     shared = SharedFeatures(scoring, ArrayInputs(np.zeros((40, 3), np.float32)), None, 1)
     made = make_stacks(models, names, config, folds, shared)
     assert sorted(name for one in made for name in one.trial_ids) == sorted(name for row in names for name in row)
