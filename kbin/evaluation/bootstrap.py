@@ -1,13 +1,14 @@
 """The bootstrap: every metric of many trained models on the same resamples of one set."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from kbin.evaluation.answers import SeedAnswers
-from kbin.evaluation.resampling import Counts, resampled_counts
+from kbin.evaluation.resampling import resampled_counts
 from kbin.evaluation.weighted_metrics import average_precisions, roc_areas, threshold_metrics
 
 # Neighbouring scores of a large set are resampled as if they were equal: it moves standard errors by less than 1 %.
@@ -29,7 +30,10 @@ def metric_values(y_true: NDArray[np.int64], answers: SeedAnswers) -> dict[str, 
 
 
 def bootstrapped(
-    y_true: NDArray[np.int64], models: Sequence[SeedAnswers], groups: NDArray[np.int64] | None = None
+    y_true: NDArray[np.int64],
+    models: Sequence[SeedAnswers],
+    groups: NDArray[np.int64] | None = None,
+    resamples: int | None = None,
 ) -> list[MetricDraws]:
     """Returns each trained model's metrics on the same resamples, each of shape (num_resamples,), NaN where undefined.
 
@@ -37,10 +41,11 @@ def bootstrapped(
         y_true: shape (n,), class indices.
         models: Trained models, of all seeds.
         groups: shape (n,), numbers from 0: they are drawn as a whole; None where the images are independent.
+        resamples: How many; as many as the number of images asks for if None.
     """
     weighted = [_Weighted(y_true, one, _MOST_SCORES) for one in models]
     chunks: list[list[MetricDraws]] = [[] for _ in models]
-    for counts in resampled_counts(y_true, groups):
+    for counts in resampled_counts(y_true, groups, resamples):
         for one, parts in zip(weighted, chunks, strict=True):
             parts.append(one.metrics(counts))
     return [{name: np.concatenate([part[name] for part in parts]) for name in parts[0]} for parts in chunks]
@@ -73,9 +78,11 @@ class _Weighted:
         of_truth = np.clip(answers.rows[np.arange(num), y_true], np.finfo(float).eps, 1.0)
         squares = ((answers.rows - np.eye(self._num_classes)[y_true]) ** 2).sum(axis=1)
         # Between two classes the Brier score counts each image's error once.
-        self._losses = np.stack([-np.log(of_truth), squares / (2 if self._num_classes == 2 else 1)])
+        self._losses: NDArray[np.float64] = np.stack(
+            [-np.log(of_truth), squares / (2 if self._num_classes == 2 else 1)]
+        )
 
-    def metrics(self, counts: Counts | NDArray[np.float64]) -> MetricDraws:
+    def metrics(self, counts: NDArray[np.floating[Any]]) -> MetricDraws:
         """Returns the metrics, each of shape (num_resamples,).
 
         Args:
@@ -86,10 +93,10 @@ class _Weighted:
         found = threshold_metrics(confusion)
         areas, precisions = [], []
         for adder in self._ranked:
-            negative, positive = (adder @ counts).reshape(2, -1, counts.shape[1])
+            negative, positive = (adder @ counts).astype(np.float64).reshape(2, -1, counts.shape[1])
             areas.append(roc_areas(negative, positive))
             precisions.append(average_precisions(negative, positive))
-        losses = np.asarray(self._losses, dtype=counts.dtype) @ counts / confusion.sum(axis=(0, 1))
+        losses = self._losses @ counts.astype(np.float64) / confusion.sum(axis=(0, 1))
         found |= {"roc_auc": np.mean(areas, axis=0), "average_precision": np.mean(precisions, axis=0)}
         return found | {"log_loss": losses[0], "brier": losses[1]}
 
