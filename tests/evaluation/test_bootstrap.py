@@ -64,7 +64,7 @@ def test_equal_scores_stand_in_for_near_ones_on_large_sets(monkeypatch):
     y_true, probabilities = drawn(2, 3_000)
     one = [answers(y_true, probabilities, 2)]
     (rough,) = bootstrapped(y_true, one, resamples=200)
-    monkeypatch.setattr("kbin.evaluation.bootstrap._MOST_SCORES", 10_000)
+    monkeypatch.setattr("kbin.evaluation.bootstrap._MOST_LEVELS", 10_000)
     (exact,) = bootstrapped(y_true, one, resamples=200)
     for name in ("roc_auc", "average_precision"):
         assert np.abs(rough[name] - exact[name]).max() > 0
