@@ -96,7 +96,7 @@ def _set_entry(
     locked = scores.at(thresholds)
     mean = mean_metrics(locked)
     answers = ModelAnswers(scores.probabilities, thresholds)
-    intervals = set_intervals(mean, scores.true, answers, groups, is_resampled=is_resampled)
+    intervals = set_intervals(mean, scores.true, answers, groups, resamples=None if is_resampled else 0)
     return (
         mean.as_dict()
         | {"spread": metric_spread(locked), "beats_majority": beats_majority(mean)}
