@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from kbin.errors import DataError
-from kbin.evaluation.metrics import binary_metrics
 from kbin.evaluation.error_costs import ErrorCosts
+from kbin.evaluation.metrics import binary_metrics
 from kbin.evaluation.prevalence import PrevalenceCurve, draw_prevalence, plot_prevalence
 
 # Of 100 positives 80 are found, of 100 negatives 10 are called positive.
