@@ -155,8 +155,10 @@ class TestRunFolder:
                 assert set(one["per_class"]["dark"]) == {"precision", "recall", "f1", "n", "roc_auc"}
                 assert [seed["seed"] for seed in one["per_seed"]] == [0, 1]
                 assert set(one["per_seed"][0]["metrics"]) == METRICS
-                assert {"half", "locked"} <= set(one["operating_points"])
-                assert set(one["operating_points"]["locked"]) == {"threshold", "metrics"}
+                assert list(one["operating_points"]) == ["half", "locked", "oracle"]
+                assert set(one["operating_points"]["locked"]) == {"threshold", "metrics", "cost"}
+                assert set(one["baselines"]) == {"majority", "random"}
+                assert {"ece", "brier", "log_loss", "bins"} <= set(one["calibration"])
 
     def test_settings_are_written_resolved_and_load_as_the_same_experiment(self, run, folder):
         resolved = load_experiment(run.path / "experiment.yaml")

@@ -12,6 +12,8 @@ import pytest
 from kbin import experiment as experiment_module
 from kbin import search_files
 from kbin.errors import RunFolderError, UnfinishedError
+from kbin.evaluation.temperature import fit_temperature
+from kbin.evaluation.thresholds import choose_threshold
 from kbin.search import pieces, running
 from kbin.search.network_trials import NetworkTrial
 from tests.experiment_texts import SHADES
@@ -291,3 +293,22 @@ def test_results_json_says_what_was_searched(run):
     assert search["score"] == "roc_auc"
     assert (search["folds"], search["repeats"], search["num_trials"]) == (3, 1, 18)
     assert search["keys"] == ["training.learning_rate", "training.epochs"]
+
+
+def test_a_threshold_from_out_of_fold_predictions_is_locked_for_all_seeds_and_sets(tmp_path, no_pictures):
+    write_images(tmp_path / "images", {"dark": 24, "bright": 24})
+    evaluation = "evaluation: {threshold: {choose_on: out_of_fold, criterion: f1}, temperature: true}\n"
+    settings = SEARCH.replace("seeds: [0]", "seeds: [0, 1]").split("search:")[0]
+    run = starter(tmp_path)(text=f"{settings}search: {{folds: 2, repeats: 2}}\n{evaluation}")
+
+    rows = out_of_fold(run)
+    assert len(rows) == 2 * 36
+    labels = [int(row["y_true"] == "bright") for row in rows]
+    scores = [float(row["y_score"]) for row in rows]
+    expected = choose_threshold(labels, scores, "f1").threshold
+    sets = run.model("head")["sets"]
+    for one in sets.values():
+        assert [seed["threshold"] for seed in one["per_seed"]] == [pytest.approx(expected, abs=1e-6)] * 2
+    assert run.results["threshold"]["chosen_on"] == "out_of_fold"
+    fitted = fit_temperature(labels, np.array(scores))
+    assert sets["test"]["calibration"].get("temperature") == (fitted.value and pytest.approx(fitted.value, rel=1e-3))

@@ -110,7 +110,8 @@ def draw_prevalence(curves: Sequence[PrevalenceCurve], title: str) -> "Figure":
     drawn, axes = panels(len(_DRAWN), 4.2, 4.0 + 0.2 * len(curves))
     for ax, quantity in zip(axes, _DRAWN, strict=True):
         plot_prevalence(curves, ax, quantity, title)
-    handles, labels = axes[-1].get_legend_handles_labels()
+    # The accuracy's has one line more than the others': the majority's.
+    handles, labels = axes[_DRAWN.index("accuracy")].get_legend_handles_labels()
     # Below both: over the curves there is no free place that holds for every model.
     drawn.legend(handles, labels, loc="outside lower left", fontsize=9, frameon=False, handlelength=2.8)
     return drawn

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from kbin.errors import DataError
+from kbin.evaluation.error_costs import ErrorCosts
 from kbin.evaluation.metrics import binary_metrics
 from kbin.evaluation.prevalence import PrevalenceCurve, draw_prevalence, plot_prevalence
 
@@ -44,15 +45,21 @@ def test_a_rate_outside_0_to_1_is_refused():
 def test_the_picture_has_every_model_the_sets_share_and_the_majority_baseline():
     other = PrevalenceCurve("tuned $x$ 😀", "defective", 1.0, 0.2, 0.5)
     figure = draw_prevalence([CURVE, other], "test")
-    precision, accuracy = figure.axes
+    precision, accuracy, f1 = figure.axes
     figure.draw_without_rendering()  # warnings are errors here
 
-    assert (precision.get_ylabel(), accuracy.get_ylabel()) == ("Precision", "Accuracy")
+    assert [ax.get_ylabel() for ax in (precision, accuracy, f1)] == ["Precision", "Accuracy", "F1"]
     assert precision.get_xlabel() == "Share of defective (positive)"
     assert list(precision.lines[2].get_xdata()) == [0.5, 0.5]
     baseline = accuracy.lines[3]
     np.testing.assert_allclose(baseline.get_ydata(), np.maximum(baseline.get_xdata(), 1 - baseline.get_xdata()))
     assert len(figure.legends[0].get_texts()) == 4
+
+
+def test_the_expected_cost_is_that_of_misses_and_false_alarms():
+    curve = PrevalenceCurve("m", "yes", sensitivity=0.8, specificity=0.9, share=0.5)
+    # Of 100 images 20 positive, 4 missed at 5; of 80 negative 8 false alarms at 1.
+    assert curve.cost([0.2], ErrorCosts(1, 5)) == pytest.approx([0.28])
 
 
 def test_one_curve_draws_itself():

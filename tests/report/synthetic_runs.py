@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from kbin.config.evaluation import EvaluationConfig
-from kbin.results import SeedPredictions, evaluate_sets
+from kbin.results import SeedPredictions, evaluate_sets, evaluation_entry
 from kbin.runs import Predictions, RunDirectory
 
 TWO_CLASSES = ("functional", "defective")
@@ -28,6 +28,7 @@ class SyntheticRun:
         one_answer: Models that give every image the same low score.
         shifted: Set name -> what is added to all its logits of the second class, so that a threshold does not fit it.
         depths: Model id -> its trained blocks; 1 where it is not named.
+        evaluation: The section `evaluation`.
     """
 
     models: Mapping[str, float] = field(default_factory=lambda: {"good": 2.0, "poor": 0.5})
@@ -41,6 +42,7 @@ class SyntheticRun:
     shifted: Mapping[str, float] = field(default_factory=dict)
     depths: Mapping[str, int | str] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     paths: Sequence[str] = ("image.png",)
 
     def labels(self) -> dict[str, np.ndarray]:
@@ -86,6 +88,7 @@ class SyntheticRun:
                 name: {"n": sum(counts), "counts": dict(zip(self.classes, counts, strict=True))}
                 for name, counts in self.sets.items()
             },
+            **evaluation_entry(self.evaluation, self.labels(), self.classes),
             "seconds": 61.2,
             "models": done + failed,
         }
@@ -109,7 +112,7 @@ class SyntheticRun:
             "status": "done",
             "seconds": {"features": 12.5, "training": 3.25, "evaluation": 0.5},
             "epoch": [NUM_EPOCHS - 1 for _ in self.seeds],
-            "sets": evaluate_sets(labels, self.classes, seeds, EvaluationConfig()),
+            "sets": evaluate_sets(labels, self.classes, seeds, self.evaluation),
         }
 
     def _scores(self, true: np.ndarray, distance: float, rng: np.random.Generator, shift: float) -> np.ndarray:

@@ -30,6 +30,7 @@ def _legend(ax):
 def test_each_set_has_a_plot_across_models_and_each_trained_model_has_its_own(everything: RunDirectory):
     across = {f"{kind}-{name}" for kind in ("roc", "precision_recall") for name in ("validation", "test", HOSTILE_SET)}
     across |= {"prevalence-test"}  # a set with one class has no specificity or no sensitivity
+    across |= {"calibration-test", f"calibration-{HOSTILE_SET}"}
     own = {"roc", "precision_recall", "confusion", "learning_curves"}
 
     def stems(folder, suffix):
@@ -107,9 +108,33 @@ def test_other_shares_of_positives_are_drawn_from_the_mean_rates(two_seeds, draw
     figure = drawn[two_seeds.plot_path("prevalence-test")]
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
 
-    assert _titles(figure) == ["test: precision", "test: accuracy"]
+    assert _titles(figure) == ["test: precision", "test: accuracy", "test: F1"]
     assert legend[0] == f"only  sensitivity {metrics['recall']:.3f}, specificity {metrics['specificity']:.3f}"
     assert "this set's share of positives, 41.7%" in legend
+
+
+def test_calibration_is_drawn_of_the_shown_sets_with_the_recorded_error(two_seeds, drawn):
+    results = two_seeds.results()
+    draw_plots(two_seeds, results)
+    figure = drawn[two_seeds.plot_path("calibration-test")]
+    calibration = results["models"][0]["sets"]["test"]["calibration"]
+    line = figure.axes[0].lines[1]
+
+    assert _titles(figure) == ["test: calibration"]
+    assert list(line.get_xdata()) == [one["mean_score"] for one in calibration["bins"]]
+    assert list(line.get_ydata()) == [one["share"] for one in calibration["bins"]]
+    assert f"only  ECE {calibration['ece']:.3f}" in [text.get_text() for text in figure.legends[0].get_texts()]
+    assert two_seeds.plot_path("calibration-validation") not in drawn
+    figure.draw_without_rendering()  # warnings are errors here
+
+
+def test_results_of_an_earlier_version_without_calibration_have_no_such_plot(two_seeds, drawn):
+    results = two_seeds.results()
+    for entry in results["models"][0]["sets"].values():
+        del entry["calibration"], entry["baselines"]
+    draw_plots(two_seeds, results)
+    assert two_seeds.plot_path("calibration-test") not in drawn
+    assert two_seeds.plot_path("prevalence-test") in drawn
 
 
 def test_a_backbone_at_several_depths_has_a_plot_of_its_metrics_over_trainable_parameters(tmp_path, drawn):

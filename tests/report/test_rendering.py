@@ -140,7 +140,7 @@ def test_class_seed_and_threshold_numbers_are_the_recorded_ones(everything, pars
             mark = f" collapsed on {', '.join(fallen)}" if fallen else ""
             assert f"{seed['seed']}{mark} 2 {seed['threshold']:.3f} {seed['metrics']['roc_auc']:.3f}" in parsed.text
         half = entry["operating_points"]["half"]["metrics"]
-        assert f"test at 0.5 {half['accuracy']:.3f} {half['balanced_accuracy']:.3f}" in parsed.text
+        assert f"at 0.5 0.500 {half['accuracy']:.3f} {half['balanced_accuracy']:.3f}" in parsed.text
 
 
 def test_a_collapse_is_told_in_the_summary_and_in_its_model_and_marked_in_every_table(everything, page, parsed):
@@ -296,7 +296,7 @@ print(json.dumps([name for name in ("keras", "torch", "tensorflow") if name in s
         assert min(picture.size) > 600
         assert len(np.unique(np.asarray(picture.convert("L")))) > 50
     page = Page((run.path / "report.html").read_text(encoding="utf-8"))
-    assert len(page.all("img")) == 4  # ROC, precision-recall, other shares of positives, learning curves
+    assert len(page.all("img")) == 5  # ROC, precision-recall, calibration, other shares of positives, learning curves
     assert all(len(picture["src"]) > 20_000 for picture in page.all("img"))
 
 
