@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from kbin.errors import KbinError
 from kbin.metric_names import METRICS
 from kbin.report.costs import parameter_table, time_table
+from kbin.report.gallery_sections import gallery_sections
 from kbin.report.model_sections import THRESHOLD_COLUMNS, model_sections
 from kbin.report.pictures import augmented_picture, curve_pictures, depth_pictures, prevalence_pictures
 from kbin.report.plain_words import collapse_sentences, reading_notes, summary_sentences
@@ -70,6 +71,7 @@ def _page(run: RunDirectory, results: RunResults) -> str:
             parameters=parameter_table(results),
             depths=depth_pictures(run, results),
             augmented=augmented_picture(run),
+            galleries=gallery_sections(run, results),
             sections=model_sections(run, results),
             glossary=METRICS,
             threshold_columns=THRESHOLD_COLUMNS,
