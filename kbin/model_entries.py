@@ -1,6 +1,7 @@
 """One model under all its seeds -> its entry in results.json."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from kbin.config.experiment import ExperimentConfig
 from kbin.config.models import ModelConfig
 from kbin.config.training import TrainingConfig
 from kbin.errors import ConfigError, DataError
+from kbin.explain.gallery import save_gallery
 from kbin.model_inputs import SetImages
 from kbin.model_run import ModelRun, run_model
 from kbin.model_stages import Setting
@@ -42,26 +44,31 @@ def run_all_seeds(
         f"{model.id}: {planned.parameters.trainable:,} of {planned.parameters.total:,} parameters train"
     )
     try:
-        runs = [run_model(model, sets, setting, run, seed) for seed in config.training.seeds]
+        runs = [_run_seed(model, sets, setting, run, seed) for seed in config.training.seeds]
     except (DataError, ConfigError):
         raise  # a fault of the input concerns every model
     except Exception as error:
         return entry | failure(model, error, setting)
     labels = {name: one.data.labels for name, one in sets.items()}
     seeds = [SeedPredictions(one.seed, one.probabilities) for one in runs]
+    groups = set_groups(config, sets)
+    evaluated = evaluate_sets(labels, sets["train"].data.classes, seeds, config.evaluation, out_of_fold, groups)
+    threshold = evaluated["train"]["per_seed"][0]["threshold"]
+    save_gallery(run, model.id or "", runs[0], sets, threshold, setting.progress)
     return entry | {
         "status": "done",
         "seconds": _summed_seconds(runs),
         "epoch": [one.trained.epoch for one in runs],
-        "sets": evaluate_sets(
-            labels,
-            sets["train"].data.classes,
-            seeds,
-            config.evaluation,
-            out_of_fold=out_of_fold,
-            groups=set_groups(config, sets),
-        ),
+        "sets": evaluated,
     }
+
+
+def _run_seed(
+    model: ModelConfig, sets: Mapping[str, SetImages], setting: Setting, run: RunDirectory, seed: int
+) -> ModelRun:
+    """Runs one seed; of the first only, the model itself stays in memory, for its gallery."""
+    done = run_model(model, sets, setting, run, seed)
+    return done if seed == setting.training.seeds[0] else replace(done, model=None)
 
 
 def set_groups(config: ExperimentConfig, sets: Mapping[str, SetImages]) -> dict[str, np.ndarray]:

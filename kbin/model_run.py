@@ -32,12 +32,14 @@ class ModelRun:
         trained: History and kept epoch.
         probabilities: Set name -> shape (n,) for a sigmoid output, (n, num_classes) for softmax.
         seconds: "features", "training" and "evaluation".
+        model: The whole model, trained, without optimizer; None where nobody needs it any more.
     """
 
     seed: int
     trained: Trained
     probabilities: dict[str, np.ndarray]
     seconds: dict[str, float]
+    model: keras.Model | None
 
 
 def build_configured(model: ModelConfig, num_classes: int, image_size: int, seed: int) -> keras.Model:
@@ -87,12 +89,13 @@ def run_model(
     model_id = model_config.id or ""
     _save_predictions(run, model_id, seed, result.trained, sets, probabilities)
     # Without optimizer and metrics: the file opens wherever Keras is.
-    path = run.save_model(model_id, seed, keras.Model(model.input, model.output, name=model.name).save)
+    plain = keras.Model(model.input, model.output, name=model.name)
+    path = run.save_model(model_id, seed, plain.save)
     compared = next((name for name in ("test", "validation") if name in sets), "train")
     few = np.arange(min(_IMAGES_COMPARED, len(sets[compared].data)))
     check_saved(path, model, sets[compared].images.take(few), probabilities[compared][few], result.precision)
     clock.book("evaluation")
-    return ModelRun(seed, result.trained, probabilities, clock.seconds)
+    return ModelRun(seed, result.trained, probabilities, clock.seconds, plain)
 
 
 def probabilities_of(outputs: np.ndarray) -> np.ndarray:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 EXPERIMENT, ENVIRONMENT, RESULTS, REPORT = "experiment.yaml", "environment.json", "results.json", "report.html"
 TABLES, DRAWN, GROUPS = "tables", "plots/drawn.json", "groups.csv"
+GALLERY = "gallery.json"
 
 # OWASP, "CSV Injection": a cell that begins with one of these is run as a formula; four are full-width letters.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -143,6 +144,10 @@ class RunDirectory:
         """Returns the folder of one trained model."""
         return self.path / "models" / model_id / f"seed-{seed}"
 
+    def gallery_folder(self, model_id: str, seed: int) -> Path:
+        """Returns the folder of a trained model's gallery: images worth looking at, by set, and gallery.json."""
+        return self.model_folder(model_id, seed) / "gallery"
+
     def plot_path(self, name: str, model_id: str | None = None, seed: int | None = None) -> Path:
         """Returns the place of a plot: of one trained model, or across models."""
         folder = self.path if model_id is None else self.model_folder(model_id, seed or 0)
@@ -170,6 +175,17 @@ class RunDirectory:
     def save_picture(self, name: str, png: bytes) -> None:
         """Writes a picture among the plots across models."""
         write_whole(self.plot_path(name), png)
+
+    def save_gallery_picture(self, model_id: str, seed: int, set_name: str, name: str, jpeg: bytes) -> str:
+        """Writes a picture of a trained model's gallery, and returns its place in the gallery's folder."""
+        # A set may be called "..", which as a folder would lead out of the gallery.
+        place = f"{set_name}_" if set_name in (".", "..") else set_name
+        write_whole(self.gallery_folder(model_id, seed) / place / f"{name}.jpg", jpeg)
+        return f"{place}/{name}.jpg"
+
+    def save_gallery(self, model_id: str, seed: int, gallery: Mapping[str, Any]) -> None:
+        """Writes gallery.json, the last file of a gallery."""
+        write_whole(self.gallery_folder(model_id, seed) / GALLERY, _as_json(gallery))
 
     def save_history(self, model_id: str, seed: int, rows: Sequence[Mapping[str, float]]) -> None:
         """Writes history.csv, a row an epoch."""
@@ -295,6 +311,11 @@ class RunDirectory:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise RunFolderError(f"the predictions of {model_id} on {set_name} are damaged: {error}.") from None
+
+    def gallery(self, model_id: str, seed: int) -> dict[str, Any] | None:
+        """Reads gallery.json; None where the trained model has no gallery."""
+        path = self.gallery_folder(model_id, seed) / GALLERY
+        return self._read_json(str(path.relative_to(self.path))) if path.is_file() else None
 
     def _read_json(self, name: str) -> dict[str, Any]:
         try:

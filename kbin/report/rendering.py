@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from kbin.errors import KbinError
 from kbin.metric_names import METRICS
 from kbin.report.costs import parameter_table, time_table
+from kbin.report.gallery_sections import gallery_sections
 from kbin.report.imbalance_section import imbalance
 from kbin.report.model_sections import model_sections
 from kbin.report.operating_point_section import operating_points
@@ -76,6 +77,7 @@ def _page(run: RunDirectory, results: RunResults) -> str:
             parameters=parameter_table(results),
             depths=depth_pictures(run, results),
             augmented=augmented_picture(run),
+            galleries=gallery_sections(run, results),
             sections=model_sections(run, results),
             glossary=METRICS,
             settings=run.settings_text(),
