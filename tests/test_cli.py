@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from kbin.cli import main
+from kbin.runs import RunDirectory
 from tests.experiment_texts import SMALLEST
 from tests.image_folders import write_images
+from tests.report.synthetic_runs import SyntheticRun
 
 HEAVY = ("keras", "torch", "sklearn", "matplotlib", "tensorflow")
 
@@ -300,6 +302,56 @@ def test_report_of_what_is_no_run_is_refused(kbin, tmp_path):
         f"{tmp_path} has no readable results.json (FileNotFoundError): give a folder that `kbin run` made."
         in outcome.err
     )
+
+
+class TestReport:
+    @pytest.fixture
+    def runs(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        plan = SyntheticRun(models={"only": 1.0}, sets={"test": (5, 4)}, seeds=(0,))
+        return [plan.write(Path(name)).path for name in ("first", "second")]
+
+    def test_one_folder_gets_its_own_page_tables_and_plots(self, kbin, runs):
+        outcome = kbin("report", runs[0])
+        assert (outcome.code, outcome.out) == (0, "first/report.html\n")
+        assert Path("first/tables/results.csv").is_file()
+        assert Path("first/plots/roc-test.png").is_file()
+
+    def test_several_folders_get_one_page_and_stay_as_they_are(self, kbin, runs):
+        before = sorted(Path().rglob("*"))
+        outcome = kbin("report", *runs)
+        assert (outcome.code, outcome.out) == (0, "comparison.html\n")
+        assert sorted(Path().rglob("*")) == sorted([*before, Path("comparison.html")])
+        elsewhere = kbin("report", *runs, "--out", "pages/both.html")
+        assert (elsewhere.code, elsewhere.out) == (0, "pages/both.html\n")
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["first", "first"], "is given 2 times: a run is compared with others, give it once."),
+            (["first", "missing"], "missing has no readable results.json"),
+            (["first", "unfinished"], "the run in unfinished is not finished, it has no results.json"),
+            (["unfinished"], "the run in unfinished is not finished, it has no results.json"),
+            (["first", "--out", "x.html"], "--out is for a page of several runs"),
+            (["first", "second", "--redraw"], "--redraw is for one run"),
+            (["first", "second", "--out", "first/report.html"], "is there already and is no page"),
+        ],
+    )
+    def test_what_it_cannot_do_is_said_in_one_line(self, kbin, runs, arguments, message):
+        RunDirectory(Path("unfinished")).begin("name: x\n")
+        Path("first/report.html").write_text("a run's own page")
+        outcome = kbin("report", *arguments)
+        assert (outcome.code, outcome.out) == (2, "")
+        assert message in outcome.err
+        assert len(outcome.err.splitlines()) == 1
+        assert not Path("comparison.html").exists()
+
+    def test_a_folder_that_cannot_be_written_is_said_without_traceback(self, kbin, runs):
+        Path("first/tables").write_text("a file where a folder should be")
+        outcome = kbin("report", "first")
+        assert outcome.code == 2
+        assert "error: first cannot be written" in outcome.err
+        assert "Traceback" not in outcome.err
 
 
 def test_a_reader_that_goes_away_sees_no_traceback():

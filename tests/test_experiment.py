@@ -121,7 +121,7 @@ class TestRunFolder:
     def test_it_holds_the_files_of_the_contract(self, run):
         assert run.code == 0
         assert {path.name for path in run.path.iterdir()} == {
-            "experiment.yaml", "environment.json", "results.json", "report.html", "plots", "models",
+            "experiment.yaml", "environment.json", "results.json", "report.html", "plots", "tables", "models",
         }  # fmt: skip
         for model_id in ("fixed", "top"):
             for seed in (0, 1):
