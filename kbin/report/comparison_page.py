@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from kbin.errors import RunFolderError
 from kbin.report.compared_runs import ComparedModel, ComparedRun, read_runs
-from kbin.report.comparison_sections import set_section
+from kbin.report.compared_sets import set_section
 from kbin.report.comparison_words import caution_about_images, collapses, differing_sets, runs_without_results
 from kbin.report.run_settings import differing_run_settings
 from kbin.report.shared_sets import shared_sets
