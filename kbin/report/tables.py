@@ -101,7 +101,7 @@ def result_table(results: RunResults, footnotes: Footnotes) -> ResultTable:
             model.id: [
                 replace(
                     metric_cell(row, model.sets[name], name, footnotes),
-                    letters=letters(results, name, row.name, model.id),
+                    letters=model_letters(results, name, row.name, model.id),
                 )
                 for row in columns
             ]
@@ -112,7 +112,7 @@ def result_table(results: RunResults, footnotes: Footnotes) -> ResultTable:
     return ResultTable(columns, tuple(groups), tuple(footnotes.texts))
 
 
-def letters(results: RunResults, set_name: str, name: str, model_id: str) -> str:
+def model_letters(results: RunResults, set_name: str, name: str, model_id: str) -> str:
     """Returns a model's letters under a metric on a set, "" where nothing was compared."""
     comparison = results.comparisons.get(set_name, {}).get(name)
     return "" if comparison is None else comparison.letters.get(model_id, "")

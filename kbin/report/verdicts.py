@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from kbin.metric_names import metric_row
 from kbin.report.recorded import RunResults
 from kbin.report.recorded_comparisons import MetricComparison, PairResults
-from kbin.report.wording import count_text, interval_text, listed, metric_text, range_text, title_in_text
+from kbin.report.wording import interval_text, listed, metric_text, range_text, title_in_text
 
 LEVEL = 0.05  # of the p-values after Holm's correction
-_MOST_NAMED = 4  # models in one list of a sentence
+_MOST_NAMED = 3  # models in one list of a sentence
 
 
 def winner(name: str, pair: PairResults) -> str | None:
@@ -109,46 +109,64 @@ def _wins(name: str, comparison: MetricComparison) -> list[tuple[str, str]]:
 
 
 def verdict_sentence(found: Standing) -> str:
-    """Returns who can be told apart under a metric, with the values and the gap that counts; it ends in a full stop."""
+    """Returns who can be told apart under a metric, with the values and the lead that counts; it ends in a full stop.
+
+    See also `short_verdict`, for where the values stand beside it.
+    """
     title = title_in_text(found.name)
-    if len(found.values) == 2:
-        return _of_two(found, title)
+    low, high = list(found.values)[-1], found.top
+    if not found.wins and len(found.values) == 2:
+        return f"{high} has {title} {found.texts[high]} and {low} {found.texts[low]}: they cannot be told apart."
     if not found.wins:
-        low, high = list(found.values)[-1], found.top
         return (
             f"none of the {len(found.values)} models can be told apart from another by {title}: "
             f"it goes from {found.texts[low]} ({low}) to {found.texts[high]} ({high})."
         )
-    level, beaten = found.level_with_top, found.beaten_by_top
-    if not beaten:
-        return (
-            f"{found.top} has the best {title}, {found.texts[found.top]}, and cannot be told apart from "
-            f"{count_text(len(level), 'other')}."
-        )
-    first = (found.top, *level)
-    if found.splits_in_two and level:
-        who = "both beat" if len(first) == 2 else "each of them beats"
-        return f"{_named(found, first)} cannot be told apart by {title}; {who} {_named(found, beaten)}{_gap(found)}."
+    if len(found.values) == 2:
+        return f"{high} beats {low} by {title}: {found.texts[high]} against {found.texts[low]}{_gap(found)}."
+    return _of_many(found, _with_values(found), _gap(found))
+
+
+def short_verdict(found: Standing) -> str:
+    """Returns who can be told apart under a metric, without values; it ends in a full stop."""
+    title = title_in_text(found.name)
+    if len(found.values) == 2:
+        verdict = "beats {} by {}" if found.wins else "and {} cannot be told apart by {}"
+        return f"{found.top} {verdict.format(list(found.values)[1], title)}."
+    if not found.wins:
+        return f"None of the {len(found.values)} models can be told apart from another by {title}."
+    return _of_many(found, {one: one for one in found.values}, "")
+
+
+def _of_many(found: Standing, names: Mapping[str, str], gap: str) -> str:
+    """Returns the verdict on three models and more, of whom some can be told apart.
+
+    Args:
+        found: The standing.
+        names: Model id -> what stands for it.
+        gap: The lead of the best model over those that it beats.
+    """
+    title = title_in_text(found.name)
+    first = (found.top, *found.level_with_top)
+    beaten, level = _listed(names, found.beaten_by_top), _listed(names, found.level_with_top)
+    if not found.beaten_by_top:
+        return f"{names[found.top]} has the best {title}, and cannot be told apart from {level}; others can."
+    if not found.level_with_top:
+        return f"{names[found.top]} has the best {title} and beats {beaten}{gap}."
     if found.splits_in_two:
-        return f"{_named(found, first)} has the best {title} and beats {_named(found, beaten)}{_gap(found)}."
-    return (
-        f"{_named(found, (found.top,))} has the best {title} and beats {_named(found, beaten)}{_gap(found)}; "
-        f"it cannot be told apart from {_named(found, level)}."
-    )
+        who = "both beat" if len(first) == 2 else "each of them beats"
+        return f"{_listed(names, first)} cannot be told apart by {title}; {who} {beaten}{gap}."
+    return f"{names[found.top]} has the best {title} and beats {beaten}{gap}; it cannot be told apart from {level}."
 
 
-def _of_two(found: Standing, title: str) -> str:
-    first, second = found.values
-    if found.wins:
-        return f"{first} beats {second} by {title}: {found.texts[first]} against {found.texts[second]}{_gap(found)}."
-    return f"{first} has {title} {found.texts[first]} and {second} {found.texts[second]}: they cannot be told apart."
+def _with_values(found: Standing) -> dict[str, str]:
+    return {one: f"{one} ({metric_text(found.name, value)})" for one, value in found.values.items()}
 
 
-def _named(found: Standing, models: Sequence[str]) -> str:
-    """Returns models with their values; the intervals stand in the table beside the sentence."""
-    shown = [f"{one} ({metric_text(found.name, found.values[one])})" for one in models[:_MOST_NAMED]]
-    rest = len(models) - len(shown)
-    return listed([*shown, f"{rest} more"] if rest else shown)
+def _listed(names: Mapping[str, str], models: Sequence[str]) -> str:
+    rest = len(models) - _MOST_NAMED
+    shown = [names[one] for one in models[: _MOST_NAMED if rest > 1 else None]]
+    return listed([*shown, f"{rest} more"] if rest > 1 else shown)
 
 
 def _gap(found: Standing) -> str:

@@ -36,7 +36,7 @@ def test_models_with_equal_numbers_are_not_put_in_an_order():
 
 def test_a_collapse_is_told_for_every_set_the_test_sets_first():
     run = SyntheticRun(models={"good": 6.0, "poor": 1.0}, one_answer=("poor",))
-    sentences = [one.sentence for one in collapses(read_results(run.results()))]
+    sentences = [text for one in collapses(read_results(run.results())) for text in one.sentences]
 
     assert [sentence.split(", poor has collapsed: accuracy")[0] for sentence in sentences] == [
         "On “test”",
