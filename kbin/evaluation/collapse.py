@@ -1,5 +1,7 @@
 """Whether a model has collapsed on a set: its answers are no better than one class for all, and why."""
 
+from typing import Literal
+
 from kbin.evaluation.outcomes import Metrics
 from kbin.evaluation.proportions import Interval
 
@@ -9,6 +11,15 @@ _NEARLY_ALL = 0.99
 _KEPT_AUC = 0.7
 _BOTH_FOUND = 0.7  # balanced accuracy
 _GUESSING = 0.5
+
+Order = Literal["kept", "weak", "reversed", "unclear", "lost", "undefined"]
+_IN_WORDS = {
+    "kept": "the order is kept, the threshold does not fit this set",
+    "weak": "the order is weak, though better than guessing",
+    "reversed": "the order is reversed",
+    "unclear": "too few images to tell whether the order is kept",
+    "lost": "the order is lost too",
+}
 
 
 def beats_majority(metrics: Metrics) -> bool:
@@ -84,17 +95,28 @@ def _order(metrics: Metrics, interval: Interval | None) -> str:
     return f"its ROC AUC is {auc:.3f}{stated}: {_verdict(metrics, auc, interval)}"
 
 
-def _verdict(metrics: Metrics, auc: float, interval: Interval | None) -> str:
+def order_kept(auc: float | None, interval: Interval | None) -> Order:
+    """Returns what is left of the order of the images, by the rules of `collapse_sentence`.
+
+    Args:
+        auc: The ROC AUC, None where it is undefined.
+        interval: Its 95% interval; None where there is none.
+    """
+    if auc is None:
+        return "undefined"
     if interval is not None and interval[1] < _GUESSING:
-        return "the order is reversed"
+        return "reversed"
     better_than_guessing = auc >= _KEPT_AUC if interval is None else interval[0] > _GUESSING
     if not better_than_guessing:
-        return "too few images to tell whether the order is kept" if auc >= _KEPT_AUC else "the order is lost too"
-    if auc < _KEPT_AUC:
-        return "the order is weak, though better than guessing"
-    if len(metrics.per_class) > 2:
+        return "unclear" if auc >= _KEPT_AUC else "lost"
+    return "weak" if auc < _KEPT_AUC else "kept"
+
+
+def _verdict(metrics: Metrics, auc: float, interval: Interval | None) -> str:
+    order = order_kept(auc, interval)
+    if order == "kept" and len(metrics.per_class) > 2:
         return "the order is kept, but the most probable class is not the right answer on this set"
-    return "the order is kept, the threshold does not fit this set"
+    return _IN_WORDS[order]
 
 
 def _num_occurring(metrics: Metrics) -> int:

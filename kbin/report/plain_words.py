@@ -1,15 +1,15 @@
 """The summary that a page begins with: what was found, in sentences, and nothing that the data cannot support.
 
-No sentence names a winner: until intervals and paired tests are there, a lead over another model says little.
+No sentence names a better model unless the paired tests of the same images do.
 """
 
 from kbin.report.recorded import TRAIN, VALIDATION, ModelResults, RunResults
 from kbin.report.recorded_sets import SetResults
 from kbin.report.search_words import summary_of_search
+from kbin.report.verdicts import agreement_sentence, detectable_text, standing, verdict_sentence
 from kbin.report.wording import (
     COLLAPSED,
     about_text,
-    collapse_text,
     count_text,
     error_text,
     listed,
@@ -22,6 +22,10 @@ from kbin.report.wording import (
     spread_sentence,
 )
 
+# The intervals that need no bootstrap.
+_CLOSED_FORM = {"accuracy", "precision", "recall", "specificity", "roc_auc"}
+_MOST_OTHER_SETS = 3  # with a sentence of their own
+
 
 def summary_sentences(results: RunResults) -> list[str]:
     """Returns the summary, the most important first."""
@@ -31,10 +35,11 @@ def summary_sentences(results: RunResults) -> list[str]:
     main = _one_model(results, models[0]) if len(models) == 1 else _several_models(results)
     return [
         *main,
+        *_other_sets(results),
+        *_interval_notes(results),
         *summary_of_search(results),
         *_baseline(results),
         *_failures(results),
-        spread_sentence(results),
     ]
 
 
@@ -42,16 +47,6 @@ def _no_results(results: RunResults) -> list[str]:
     if len(results.failed) == len(results.models):
         return ["No model has results: every one failed."]
     return ["Settings were searched, and nothing was trained with the chosen ones (refit: false)."]
-
-
-def collapse_sentences(results: RunResults) -> list[str]:
-    """Returns a sentence for each model and set where it collapsed, the test sets first."""
-    return [
-        f"On “{name}”, {collapse_text(model.id, model.sets[name])}"
-        for name in results.reading_order
-        for model in results.done
-        if model.sets[name].collapsed
-    ]
 
 
 def _where(results: RunResults) -> str:
@@ -90,6 +85,46 @@ def _ranking(results: RunResults, entry: SetResults) -> str:
 
 
 def _several_models(results: RunResults) -> list[str]:
+    standings = [standing(results, results.main_set, name) for name in ("roc_auc", "accuracy")]
+    known = [one for one in standings if one is not None]
+    if not known:
+        return _ranges(results)
+    found = known[0]
+    verdict = "; ".join(filter(None, (verdict_sentence(found).removesuffix("."), detectable_text(found))))
+    majority = _majority(results, results.main_set)
+    more = [*(agreement_sentence(found, other) for other in known[1:]), f"{majority[:1].upper()}{majority[1:]}."]
+    return [f"{_where(results)}, {verdict}.", " ".join(more)]
+
+
+def _other_sets(results: RunResults) -> list[str]:
+    """Returns what the further test sets tell apart; by the ROC AUC, because a threshold may not fit them."""
+    names = [name for name in results.test_sets if name != results.main_set]
+    found = {name: standing(results, name, "roc_auc") or standing(results, name, "accuracy") for name in names}
+    told = [f"On “{name}”, {_fallen(results, name)}{verdict_sentence(one)}" for name, one in found.items() if one]
+    rest = len(told) - _MOST_OTHER_SETS
+    return [
+        *told[:_MOST_OTHER_SETS],
+        *([f"The comparisons have {count_text(rest, 'further set')}."] if rest > 0 else []),
+    ]
+
+
+def _fallen(results: RunResults, set_name: str) -> str:
+    """Returns a warning where a verdict compares nothing but collapsed models."""
+    return "where all models collapsed, " if all(model.sets[set_name].collapsed for model in results.done) else ""
+
+
+def _interval_notes(results: RunResults) -> list[str]:
+    """Returns what is wrong with intervals on the test sets, once each."""
+    notes = [
+        f"On “{name}”: {note}"
+        for name in results.shown_sets
+        for model in results.done
+        for note in model.sets[name].interval_notes
+    ]
+    return list(dict.fromkeys(notes))
+
+
+def _ranges(results: RunResults) -> list[str]:
     ranges = [text for text in (_range(results, "roc_auc", "ROC AUC"), _range(results, "accuracy", "accuracy")) if text]
     return [
         f"{_where(results)}, over {count_text(len(results.done), 'model')}, {listed(ranges)}; "
@@ -132,6 +167,18 @@ def _failures(results: RunResults) -> list[str]:
     return [f"{model.id} failed and has no results: {error_text(model)}" for model in results.failed]
 
 
+def reading_line(results: RunResults) -> str:
+    """Returns what stands beside the numbers of the summary, in one line."""
+    parts = []
+    if results.num_seeds > 1:
+        parts.append(f"means over {count_text(results.num_seeds, 'seed')}, ± their standard deviation")
+    if any(entry.intervals for model in results.done for entry in model.sets.values()):
+        parts.append("[low, high]: 95% interval for other images of the same kind")
+    if results.comparisons:
+        parts.append("models that share a letter cannot be told apart")
+    return "; ".join(parts)
+
+
 def reading_notes(results: RunResults) -> list[str]:
     """Returns what one has to know to read the numbers of the sets."""
     notes = [about_text(results)]
@@ -141,13 +188,17 @@ def reading_notes(results: RunResults) -> list[str]:
             "nearly all answers are one class; the summary says how."
         )
     if any(entry.intervals for model in results.done for entry in model.sets.values()):
-        of_two = "Wilson for the accuracy, DeLong for the ROC AUC"
-        methods = of_two if results.positive is not None else "Wilson; of more than two classes the accuracy only"
         notes.append(
-            f"[low, high] is a 95% interval: how far other images of the same kind would move the number ({methods}). "
-            "Training again is not in it; that is the spread over seeds. Two models' intervals may overlap and the "
-            "models still differ: on the same images their mistakes go together."
+            f"[low, high] is a 95% interval: how far other images of the same kind would move the number "
+            f"({_interval_methods(results)}). Training again is not in it; that is the spread over seeds. Two models' "
+            "intervals may overlap and the models still differ: on the same images their mistakes go together."
         )
+    if results.comparisons:
+        notes.append(
+            "Letters: models that share one cannot be told apart on that set by that metric (paired tests on the same "
+            "images and over seeds, Holm's correction, 5%)."
+        )
+    notes.append(spread_sentence(results))
     if TRAIN in results.sets:
         notes.append(f"“{TRAIN}” is what the models learned from: its numbers show how well they remember, no more.")
     if VALIDATION in results.sets:
@@ -155,3 +206,16 @@ def reading_notes(results: RunResults) -> list[str]:
             f"“{VALIDATION}” serves to choose a threshold or an epoch: where that was done, its numbers flatter."
         )
     return notes
+
+
+def _interval_methods(results: RunResults) -> str:
+    entries = [entry for model in results.done for entry in model.sets.values()]
+    if any(entry.num_groups for entry in entries):
+        return "a bootstrap over the groups, whose images stay together"
+    has_others = any(set(entry.intervals) - _CLOSED_FORM for entry in entries)
+    rest = ["a bootstrap over the images for the rest"] if has_others else []
+    if results.positive is None:
+        return (
+            listed(["Wilson for the accuracy", *rest]) if rest else "Wilson; of more than two classes the accuracy only"
+        )
+    return listed(["Wilson for shares of images, as the accuracy", "DeLong for the ROC AUC", *rest])

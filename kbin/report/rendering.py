@@ -1,6 +1,7 @@
 """The page of a run: one file that asks nobody for anything, made from the run folder alone."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,18 +9,21 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from kbin.errors import KbinError
 from kbin.metric_names import METRICS
+from kbin.report.collapses import collapses
+from kbin.report.comparison_sections import comparison_sections
 from kbin.report.costs import parameter_table, time_table
 from kbin.report.gallery_sections import gallery_sections
 from kbin.report.imbalance_section import imbalance
 from kbin.report.model_sections import model_sections
 from kbin.report.operating_point_section import operating_points
+from kbin.report.overview import overview
 from kbin.report.pictures import augmented_picture, curve_pictures, depth_pictures, prevalence_pictures
-from kbin.report.plain_words import collapse_sentences, reading_notes, summary_sentences
+from kbin.report.plain_words import reading_line, reading_notes, summary_sentences
 from kbin.report.probability_section import probabilities
 from kbin.report.recorded import RunResults, read_results
 from kbin.report.search_sections import search_section
 from kbin.report.side_by_side import side_by_side
-from kbin.report.tables import Footnotes, overview, result_table
+from kbin.report.tables import Footnotes, result_table
 from kbin.report.wording import (
     count_text,
     duration_text,
@@ -30,7 +34,45 @@ from kbin.report.wording import (
 )
 from kbin.runs import REPORT, RunDirectory, write_whole
 
-_MOST_COLLAPSES = 6  # in the open; the others unfold
+_MOST_OPEN_COLLAPSES = 2  # of one kind on one set; more unfold
+
+
+@dataclass(frozen=True)
+class PageSection:
+    """One section of a page.
+
+    Attributes:
+        anchor: Where links lead.
+        title: Its heading.
+        template: The file of its markup.
+        needs: Which of the page's contents it shows; without it the section is left out.
+    """
+
+    anchor: str
+    title: str
+    template: str
+    needs: str
+
+
+# In reading order: what was found, what it rests on, how it was made.
+PAGE_SECTIONS = (
+    PageSection("summary", "Summary", "summary.html", "sentences"),
+    PageSection("data", "Data", "data.html", "results"),
+    PageSection("results", "Results", "results.html", "table"),
+    PageSection("comparisons", "Differences between models", "comparisons.html", "comparisons"),
+    PageSection("sides", "Sets side by side", "side_by_side.html", "sides"),
+    PageSection("curves", "Curves", "curves.html", "curves"),
+    PageSection("operating-points", "Operating points", "operating_points.html", "points"),
+    PageSection("probabilities", "Probabilities", "probabilities.html", "probabilities"),
+    PageSection("imbalance", "Imbalance", "imbalance.html", "imbalance"),
+    PageSection("gallery", "Images worth looking at", "gallery.html", "galleries"),
+    PageSection("times", "Accuracy and time", "times.html", "times"),
+    PageSection("parameters", "Parameters", "parameters.html", "parameters"),
+    PageSection("search", "Search", "search.html", "searches"),
+    PageSection("models", "Models", "models.html", "sections"),
+    PageSection("augmented", "Augmented training images", "augmented.html", "augmented"),
+    PageSection("origin", "How it was made", "origin.html", "settings"),
+)
 
 
 def write_report(runs: Sequence[RunDirectory]) -> Path:
@@ -52,39 +94,52 @@ def write_report(runs: Sequence[RunDirectory]) -> Path:
 
 
 def _page(run: RunDirectory, results: RunResults) -> str:
+    return rendered(_contents(run, results))
+
+
+def rendered(contents: Mapping[str, Any]) -> str:
+    """Returns a page with those of `PAGE_SECTIONS` that its contents fill.
+
+    Args:
+        contents: What the templates show, by name; `report.html` needs `results` and `facts`, each section its own.
+    """
+    sections = [section for section in PAGE_SECTIONS if contents.get(section.needs)]
+    return _templates().get_template("report.html").render(contents, page_sections=sections)
+
+
+def _contents(run: RunDirectory, results: RunResults) -> dict[str, Any]:
+    """Returns everything that the page of one run shows."""
     environment = run.environment()
     footnotes = Footnotes()
     table = result_table(results, footnotes)
-    return (
-        _templates()
-        .get_template("report.html")
-        .render(
-            results=results,
-            sentences=summary_sentences(results),
-            collapses=collapse_sentences(results),
-            most_collapses=_MOST_COLLAPSES,
-            searches=search_section(run, results),
-            notes=reading_notes(results),
-            table=table,
-            overview=overview(results, table),
-            sides=side_by_side(results, footnotes),
-            curves=curve_pictures(run, results),
-            points=operating_points(results),
-            probabilities=probabilities(run, results),
-            imbalance=imbalance(results),
-            prevalence=prevalence_pictures(run, results),
-            times=time_table(results),
-            parameters=parameter_table(results),
-            depths=depth_pictures(run, results),
-            augmented=augmented_picture(run),
-            galleries=gallery_sections(run, results),
-            sections=model_sections(run, results),
-            glossary=METRICS,
-            settings=run.settings_text(),
-            facts=_facts(environment),
-            packages=_packages(environment),
-        )
-    )
+    return {
+        "results": results,
+        "sentences": summary_sentences(results),
+        "collapses": collapses(results),
+        "most_open": _MOST_OPEN_COLLAPSES,
+        "reading_line": reading_line(results),
+        "overview": overview(results, table),
+        "table": table if results.done else None,
+        "notes": reading_notes(results),
+        "glossary": METRICS,
+        "comparisons": comparison_sections(results),
+        "sides": side_by_side(results, footnotes),
+        "curves": curve_pictures(run, results),
+        "points": operating_points(results),
+        "probabilities": probabilities(run, results),
+        "imbalance": imbalance(results),
+        "prevalence": prevalence_pictures(run, results),
+        "galleries": gallery_sections(run, results),
+        "times": time_table(results) if results.done else None,
+        "parameters": parameter_table(results),
+        "depths": depth_pictures(run, results),
+        "searches": search_section(run, results),
+        "sections": model_sections(run, results),
+        "augmented": augmented_picture(run),
+        "settings": run.settings_text(),
+        "facts": _facts(environment),
+        "packages": _packages(environment),
+    }
 
 
 def _templates() -> Environment:

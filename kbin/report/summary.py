@@ -9,7 +9,9 @@ from kbin.metric_names import metric_row
 from kbin.report.recorded import RunResults, read_results
 from kbin.report.recorded_sets import SetResults
 from kbin.report.search_summary import search_lines
+from kbin.report.tables import model_letters
 from kbin.report.terminal import WIDTH, wrapped
+from kbin.report.verdicts import short_verdict, standing
 from kbin.report.wording import (
     COLLAPSED,
     NOT_ABOVE_MAJORITY,
@@ -32,6 +34,8 @@ _COLUMNS = ("accuracy", "precision", "recall", "f1", "roc_auc")
 _HEADINGS = {"precision": "Precis."}
 _MARK = max(len(COLLAPSED), len(NOT_ABOVE_MAJORITY))
 _GAP = 2
+_MOST_LETTERS = 4  # in a line
+_LETTERS = "Models that share a letter beside the ROC AUC cannot be told apart; report.html has every pair."
 _MAJORITY = "The majority baseline is the accuracy of always answering a set's most frequent class."
 
 
@@ -52,7 +56,8 @@ def result_lines(results: Mapping[str, Any]) -> list[str]:
     if recorded.done:
         for name in recorded.sets:
             lines += ["", *_set_lines(recorded, name)]
-        lines += ["", *wrapped(spread_sentence(recorded)), *wrapped(f"{about_text(recorded)} {_MAJORITY}")]
+        about = f"{about_text(recorded)} {_MAJORITY}" + (f" {_LETTERS}" if _letters_width(recorded) else "")
+        lines += ["", *wrapped(spread_sentence(recorded)), *wrapped(about)]
     for model in recorded.failed:
         lines += ["", *wrapped(f"{model.id} failed and has no results: {error_text(model)}", hanging=_INDENT)]
     return lines
@@ -61,24 +66,36 @@ def result_lines(results: Mapping[str, Any]) -> list[str]:
 def _set_lines(results: RunResults, set_name: str) -> list[str]:
     widths = _widths(results)
     entries = {model.id: model.sets[set_name] for model in results.done}
+    has_letters = _letters_width(results) > 0
+    letters = {
+        model_id: model_letters(results, set_name, "roc_auc", model_id) if has_letters else "" for model_id in entries
+    }
     baseline = metric_text("majority_accuracy", majority_share(results, set_name))
     heading = f"{set_name}: {contents_text(results, set_name)}; majority baseline {baseline}"
     lines = wrapped(heading, hanging=_INDENT)
     titles = [_HEADINGS.get(name, metric_row(name).title) for name in _COLUMNS]
     lines.append(_row("", titles, widths))
     for model_id, entry in entries.items():
-        lines += _model_lines(model_id, entry, widths)
+        lines += _model_lines(model_id, entry, widths, letters[model_id])
     for model_id, entry in entries.items():
         if entry.collapsed:
             lines += wrapped(collapse_text(model_id, entry), indent=_INDENT, hanging=_INDENT + 2)
     for reason, names in _reasons(entries).items():
         lines += wrapped(f"{UNDEFINED} {', '.join(names)}: {reason}", indent=_INDENT, hanging=_INDENT + 2)
-    return lines
+    return lines + _verdict_lines(results, set_name)
 
 
-def _model_lines(model_id: str, entry: SetResults, widths: Sequence[int]) -> list[str]:
+def _verdict_lines(results: RunResults, set_name: str) -> list[str]:
+    """Returns who can be told apart by the ROC AUC, and by the accuracy where it says otherwise."""
+    found = [one for name in ("roc_auc", "accuracy") if (one := standing(results, set_name, name)) is not None]
+    if len(found) == 2 and found[0].wins == found[1].wins:
+        found = found[:1]
+    return [line for one in found for line in wrapped(short_verdict(one), indent=_INDENT, hanging=_INDENT + 2)]
+
+
+def _model_lines(model_id: str, entry: SetResults, widths: Sequence[int], letters: str) -> list[str]:
     cells = [_cell(name, entry) for name in _COLUMNS]
-    mark = mark_text(entry)
+    mark = f"{letters}{' ' * _GAP}{mark_text(entry)}".strip()
     if cell_len(model_id) <= widths[0]:
         return [_row(model_id, cells, widths, mark)]
     # Two long names may differ at their ends only: better a line of their own than an ellipsis.
@@ -102,8 +119,15 @@ def _widths(results: RunResults) -> list[int]:
     cells = [[_cell(name, entry) for name in _COLUMNS] for model in results.done for entry in model.sets.values()]
     titles = [_HEADINGS.get(name, metric_row(name).title) for name in _COLUMNS]
     columns = [max(map(len, column)) for column in zip(titles, *cells, strict=True)]
-    room = WIDTH - _INDENT - sum(columns) - _GAP * (len(columns) + 1) - _MARK
+    room = WIDTH - _INDENT - sum(columns) - _GAP * (len(columns) + 1) - _MARK - _letters_width(results)
     return [min(room, max(cell_len(model.id) for model in results.done)), *columns]
+
+
+def _letters_width(results: RunResults) -> int:
+    """Returns the room for letters and the gap behind them; 0 where there are none, or too many for a line."""
+    found = [metrics["roc_auc"].letters.values() for metrics in results.comparisons.values() if "roc_auc" in metrics]
+    longest = max((len(letters) for one in found for letters in one), default=0)
+    return longest + _GAP if 0 < longest <= _MOST_LETTERS else 0
 
 
 def _reasons(entries: Mapping[str, SetResults]) -> dict[str, list[str]]:

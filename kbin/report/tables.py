@@ -1,6 +1,6 @@
 """The page's main table as rows of cells: what stands where, before any markup."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kbin.metric_names import METRICS, MetricRow
 from kbin.report.recorded import TRAIN, RunResults
@@ -8,14 +8,16 @@ from kbin.report.recorded_sets import SetResults
 from kbin.report.wording import (
     contents_text,
     interval_text,
+    majority_share,
     mark_text,
     metric_text,
     reason_text,
+    share_text,
     spread_text,
 )
 
-# In the page's tables; results.json has those of the other shares too.
-WITH_INTERVAL = ("accuracy", "roc_auc")
+# By which people compare: their intervals always show, those of the others when they are asked for.
+LEADING = ("accuracy", "roc_auc")
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class Cell:
         value: What to sort by; None sorts last.
         spread: Its spread over seeds as written, "" without one.
         interval: Its interval as written, "" without one.
+        is_minor: Whether the interval may be folded away.
+        letters: Those of the models from which it cannot be told apart, "" where nothing was compared.
         reason: Why there is no number, "" if there is one.
         note: Number of the footnote that holds the reason, 0 without one.
         mark: What has to stand out beside the number, "" for nothing.
@@ -36,6 +40,8 @@ class Cell:
     value: float | None
     spread: str = ""
     interval: str = ""
+    is_minor: bool = False
+    letters: str = ""
     reason: str = ""
     note: int = 0
     mark: str = ""
@@ -56,11 +62,15 @@ class Footnotes:
 
 @dataclass(frozen=True)
 class Group:
-    """The rows of one evaluation set: model id -> cells in the order of the columns."""
+    """The rows of one evaluation set: model id -> cells in the order of the columns.
+
+    `notes` say what is wrong with intervals of this set, once each.
+    """
 
     set_name: str
     contents: str
     rows: dict[str, list[Cell]]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,9 +81,14 @@ class ResultTable:
     groups: tuple[Group, ...]
     footnotes: tuple[str, ...]
 
+    @property
+    def num_rows(self) -> int:
+        """How long it is."""
+        return sum(len(group.rows) for group in self.groups)
+
 
 def result_table(results: RunResults, footnotes: Footnotes) -> ResultTable:
-    """Returns every metric of every model on every set, with the majority baseline beside the accuracy.
+    """Returns every metric of every model on every set; the majority baseline is a set's and stands in its heading.
 
     Args:
         results: The run.
@@ -83,27 +98,36 @@ def result_table(results: RunResults, footnotes: Footnotes) -> ResultTable:
     groups = []
     for name in results.reading_order:
         rows = {
-            model.id: [metric_cell(row, model.sets[name], name, footnotes) for row in columns] for model in results.done
+            model.id: [
+                replace(
+                    metric_cell(row, model.sets[name], name, footnotes),
+                    letters=model_letters(results, name, row.name, model.id),
+                )
+                for row in columns
+            ]
+            for model in results.done
         }
-        groups.append(Group(name, contents_text(results, name), rows))
+        notes = dict.fromkeys(note for model in results.done for note in model.sets[name].interval_notes)
+        groups.append(Group(name, _contents(results, name), rows, tuple(notes)))
     return ResultTable(columns, tuple(groups), tuple(footnotes.texts))
 
 
-def overview(results: RunResults, table: ResultTable) -> dict[str, list[Cell]]:
-    """Returns the ROC AUC of each model on the test sets, cells of the large table."""
-    column = next((index for index, row in enumerate(table.columns) if row.name == "roc_auc"), None)
-    if column is None:
-        return {}
-    shown = [group for group in table.groups if group.set_name in results.shown_sets]
-    return {model.id: [group.rows[model.id][column] for group in shown] for model in results.done}
+def model_letters(results: RunResults, set_name: str, name: str, model_id: str) -> str:
+    """Returns a model's letters under a metric on a set, "" where nothing was compared."""
+    comparison = results.comparisons.get(set_name, {}).get(name)
+    return "" if comparison is None else comparison.letters.get(model_id, "")
+
+
+def _contents(results: RunResults, set_name: str) -> str:
+    majority = f"always “{results.majority_class(set_name)}”: accuracy {share_text(majority_share(results, set_name))}"
+    return f"{contents_text(results, set_name)}; {majority}"
 
 
 def _columns(results: RunResults) -> tuple[MetricRow, ...]:
     recorded = {name for model in results.done for entry in model.sets.values() for name in entry.metrics}
-    accuracy = [row for row in METRICS if row.name == "accuracy"]
-    baselines = [row for row in METRICS if row.is_baseline]
-    rest = [row for row in METRICS if row not in (*accuracy, *baselines)]
-    return tuple(row for row in (*accuracy, *baselines, *rest) if row.name in recorded)
+    leading = [row for row in METRICS if row.name in LEADING]
+    rest = [row for row in METRICS if row not in leading and not row.is_baseline]
+    return tuple(row for row in (*leading, *rest) if row.name in recorded)
 
 
 def metric_cell(row: MetricRow, entry: SetResults, set_name: str, footnotes: Footnotes) -> Cell:
@@ -113,8 +137,13 @@ def metric_cell(row: MetricRow, entry: SetResults, set_name: str, footnotes: Foo
         reason = f"On “{set_name}” {reason_text(row.name, entry)}."
         return Cell(metric_text(row.name, None), None, reason=reason, note=footnotes.number(reason))
     mark = mark_text(entry) if row.name == "accuracy" else ""
-    # The baseline is a property of the set: no seed moves it.
-    spread = "" if row.is_baseline else spread_text(row.name, entry)
     # What was learned from is no sample of anything.
-    interval = interval_text(row.name, entry) if row.name in WITH_INTERVAL and set_name != TRAIN else ""
-    return Cell(metric_text(row.name, value), value, spread, interval, mark=mark)
+    interval = interval_text(row.name, entry) if set_name != TRAIN else ""
+    return Cell(
+        metric_text(row.name, value),
+        value,
+        spread_text(row.name, entry),
+        interval,
+        is_minor=row.name not in LEADING,
+        mark=mark,
+    )

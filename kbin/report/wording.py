@@ -12,6 +12,7 @@ COLLAPSED = "collapsed"
 NOT_ABOVE_MAJORITY = "≤ majority"
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 _NAMES = ("ROC", "F1", "MCC", "Brier")  # that begin titles and keep their capitals
+_SMALLEST_P = 0.001
 _SECONDS_WITH_DECIMALS = 10
 _MINUTE, _HOUR = 60, 3600  # seconds
 
@@ -37,6 +38,28 @@ def interval_text(name: str, entry: SetResults) -> str:
     """Returns "[0.801, 0.913]", the interval of a metric, or "" where there is none."""
     interval = entry.intervals.get(name)
     return "" if interval is None else f"[{metric_text(name, interval[0])},{_NO_BREAK}{metric_text(name, interval[1])}]"
+
+
+def range_text(name: str, low: float, high: float) -> str:
+    """Returns "0.003 to 0.025", with signs where one end is negative."""
+    sign = "" if low >= 0 else "+"
+    return " to ".join(_minus(format(value, f"{sign}{metric_row(name).format}")) for value in (low, high))
+
+
+def signed_text(name: str, value: float) -> str:
+    """Returns a difference with its sign."""
+    return _minus(format(value, f"+{metric_row(name).format}"))
+
+
+def p_text(p_value: float | None) -> str:
+    """Returns a p-value with three decimals; below that it is only said to be small."""
+    if p_value is None:
+        return UNDEFINED
+    return "< 0.001" if p_value < _SMALLEST_P else f"{p_value:.3f}"
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def mean_text(name: str, entry: SetResults) -> str:
@@ -125,15 +148,17 @@ def about_text(results: RunResults) -> str:
 def spread_sentence(results: RunResults) -> str:
     """Returns what the numbers over seeds do and do not say."""
     if results.num_seeds < 2:
-        return (
-            "One seed: these numbers do not say how far training again on the same images would move them, nor how "
-            "far other test images would."
+        return "One seed: these numbers do not say how far training again on the same images would move them" + (
+            ", and neither do the comparisons." if results.comparisons else ", nor how far other test images would."
         )
-    lead = ", so a small lead does not make a better model" if len(results.done) > 1 else ""
-    return (
+    spread = (
         f"Numbers are means over {count_text(results.num_seeds, 'seed')}; ± is their standard deviation: how far "
-        f"training again on the same images moves a number. How far other test images would move it is not in it{lead}."
+        "training again on the same images moves a number."
     )
+    if results.comparisons:
+        return f"{spread} How far other test images would move it, the intervals say."
+    lead = ", so a small lead does not make a better model" if len(results.done) > 1 else ""
+    return f"{spread} How far other test images would move it is not in it{lead}."
 
 
 def error_text(model: ModelResults) -> str:

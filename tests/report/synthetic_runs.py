@@ -11,6 +11,7 @@ import numpy as np
 from kbin.config.evaluation import EvaluationConfig
 from kbin.results import SeedPredictions, evaluate_sets, evaluation_entry
 from kbin.runs import Predictions, RunDirectory
+from tests.report.compared_runs import Letters, with_comparisons
 
 TWO_CLASSES = ("functional", "defective")
 NUM_EPOCHS = 3
@@ -29,6 +30,7 @@ class SyntheticRun:
         shifted: Set name -> what is added to all its logits of the second class, so that a threshold does not fit it.
         depths: Model id -> its trained blocks; 1 where it is not named.
         evaluation: The section `evaluation`.
+        letters: Set name -> metric -> model id -> letters, which say who is told apart; empty compares nothing.
     """
 
     models: Mapping[str, float] = field(default_factory=lambda: {"good": 2.0, "poor": 0.5})
@@ -41,6 +43,7 @@ class SyntheticRun:
     one_answer: Sequence[str] = ()
     shifted: Mapping[str, float] = field(default_factory=dict)
     depths: Mapping[str, int | str] = field(default_factory=dict)
+    letters: Mapping[str, Letters] = field(default_factory=dict)
     notes: Sequence[str] = ()
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     paths: Sequence[str] = ("image.png",)
@@ -79,7 +82,7 @@ class SyntheticRun:
         failed = [
             _entry(name) | {"status": "failed", "error": error, "sets": {}} for name, error in self.failed.items()
         ]
-        return {
+        results = {
             "experiment": "synthetic",
             "positive": self.classes[1] if len(self.classes) == 2 else None,
             "classes": list(self.classes),
@@ -92,6 +95,7 @@ class SyntheticRun:
             "seconds": 61.2,
             "models": done + failed,
         }
+        return with_comparisons(results, self.letters) if self.letters else results
 
     def _model(
         self, model_id: str, distance: float, rng: np.random.Generator, run: RunDirectory | None

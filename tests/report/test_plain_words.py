@@ -1,4 +1,5 @@
-from kbin.report.plain_words import collapse_sentences, reading_notes, summary_sentences
+from kbin.report.collapses import collapses
+from kbin.report.plain_words import reading_notes, summary_sentences
 from kbin.report.recorded import read_results
 from tests.report.synthetic_runs import SyntheticRun
 
@@ -35,7 +36,7 @@ def test_models_with_equal_numbers_are_not_put_in_an_order():
 
 def test_a_collapse_is_told_for_every_set_the_test_sets_first():
     run = SyntheticRun(models={"good": 6.0, "poor": 1.0}, one_answer=("poor",))
-    sentences = collapse_sentences(read_results(run.results()))
+    sentences = [text for one in collapses(read_results(run.results())) for text in one.sentences]
 
     assert [sentence.split(", poor has collapsed: accuracy")[0] for sentence in sentences] == [
         "On “test”",
@@ -59,7 +60,7 @@ def test_the_notes_say_what_an_interval_holds_and_what_not():
     notes = " ".join(reading_notes(read_results(SyntheticRun().results())))
     three = SyntheticRun(classes=("cat", "dog", "owl"), sets={"train": (6, 6, 6), "test": (5, 4, 3)})
 
-    assert "95% interval: how far other images of the same kind would move the number (Wilson for the acc" in notes
+    assert "95% interval: how far other images of the same kind would move the number (Wilson for shares" in notes
     assert "Training again is not in it" in notes
     assert "the accuracy only" in " ".join(reading_notes(read_results(three.results())))
 
