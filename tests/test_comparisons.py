@@ -2,7 +2,6 @@
 
 import json
 
-import numpy as np
 import pytest
 
 from kbin.comparisons import comparison_entries
@@ -69,18 +68,3 @@ def test_groups_of_the_folder_are_taken_together(tmp_path):
     found = comparison_entries(run, run.results())
     assert found["test"]["accuracy"]["method"].endswith("by group")
     assert not found["validation"]["accuracy"]["method"].endswith("by group")
-
-
-def test_sets_have_intervals_by_group():
-    from kbin.config.experiment import ThresholdConfig
-    from kbin.results import SeedPredictions, evaluate_sets
-
-    y_true = np.arange(60) // 2 % 2
-    scores = np.clip(np.random.default_rng(0).normal(0.4 + 0.2 * y_true, 0.2), 0, 1)
-    seeds = [SeedPredictions(0, {"train": scores, "test": scores})]
-    labels = {"train": y_true, "test": y_true}
-    found = evaluate_sets(labels, ("no", "yes"), seeds, ThresholdConfig(), {"test": np.arange(60) // 2})
-    assert (found["train"]["num_groups"], found["test"]["num_groups"]) == (None, 30)
-    assert "f1" in found["test"]["intervals"]
-    assert "f1" not in found["train"]["intervals"]  # what it learned from is not resampled
-    assert found["test"]["interval_notes"]
