@@ -20,6 +20,7 @@ from kbin.errors import ConfigError, DataError, RunFolderError
 from kbin.experiment import run_experiment
 from kbin.experiment_file import load_experiment
 from kbin.progress import LogProgress
+from kbin.runs import RunDirectory
 from tests.image_folders import write_images
 
 SETTINGS = """\
@@ -159,6 +160,15 @@ class TestRunFolder:
                 assert set(one["operating_points"]["locked"]) == {"threshold", "metrics", "cost"}
                 assert set(one["baselines"]) == {"majority", "random"}
                 assert {"ece", "brier", "log_loss", "bins"} <= set(one["calibration"])
+
+    def test_models_are_compared_on_every_set_but_the_training_set(self, run):
+        comparisons = run.results["comparisons"]
+        assert list(comparisons) == ["validation", "test", "elsewhere"]
+        for metrics in comparisons.values():
+            assert set(metrics) <= METRICS - {"majority_accuracy"}
+            (pair,) = metrics["accuracy"]["pairs"]
+            assert pair["models"] == ["fixed", "top"]
+            assert set(metrics["accuracy"]["letters"]) == {"fixed", "top"}
 
     def test_settings_are_written_resolved_and_load_as_the_same_experiment(self, run, folder):
         resolved = load_experiment(run.path / "experiment.yaml")
@@ -411,6 +421,27 @@ def test_three_classes_have_a_softmax_and_a_column_each(start, tmp_path):
     answers = [("dark", "grey", "bright")[index] for index in probabilities.argmax(axis=1)]
     right = [answer == row["y_true"] for answer, row in zip(answers, rows, strict=True)]
     assert entry["metrics"]["accuracy"] == pytest.approx(sum(right) / 18)
+
+
+def test_groups_widen_intervals_and_are_written_down(start, tmp_path):
+    write_sets(tmp_path)
+    files = [path.relative_to(tmp_path / "images").as_posix() for path in sorted(tmp_path.glob("images/*/*/*.png"))]
+    # Patients of two images of one class; `elsewhere` has none.
+    lines = [f"{file},{file.rsplit('/', 1)[0]} {int(Path(file).stem) // 2}" for file in files]
+    (tmp_path / "patients.csv").write_text("\n".join(["file,group", *lines]) + "\n", encoding="utf-8")
+    run = start("data.groups=patients.csv", "data.split.group=group", "training.seeds=[0]", "training.epochs=1")
+
+    written = RunDirectory(run.path).groups()
+    assert {name: len(set(groups.values())) for name, groups in written.items()} == {
+        name: SETS[name] // 2 for name in ("train", "validation", "test")
+    }
+    entries = run.model("fixed")["sets"]
+    assert {name: entry["num_groups"] for name, entry in entries.items()} == {
+        "train": 12, "validation": 8, "test": 6, "elsewhere": None,
+    }  # fmt: skip
+    methods = {name: metrics["accuracy"]["method"] for name, metrics in run.results["comparisons"].items()}
+    assert methods["test"].endswith("by group")
+    assert not methods["elsewhere"].endswith("by group")
 
 
 def test_without_a_validation_set_the_threshold_is_one_half_and_the_run_says_so(start, tmp_path):

@@ -140,8 +140,31 @@ def test_the_training_set_can_collapse_too():
 
 def test_every_set_has_intervals_around_its_numbers(entry):
     for name, (low, high) in entry["intervals"].items():
-        assert 0 <= low <= entry["metrics"][name] <= high <= 1
-    assert set(entry["intervals"]) == {"accuracy", "precision", "recall", "specificity", "roc_auc"}
+        assert low <= entry["metrics"][name] <= high, name
+        if name not in ("mcc", "log_loss"):
+            assert 0 <= low <= high <= 1, name
+    assert set(entry["intervals"]) == set(entry["metrics"]) - {"majority_accuracy"}
+    assert entry["interval_notes"][0].startswith("Only 2 images are 'no'")
+    assert entry["num_groups"] is None
+
+
+def test_the_training_set_has_no_resampled_ones():
+    scores = [0.1, 0.3, 0.2, 0.9]
+    entry = evaluate_sets({"train": LABELS["test"]}, CLASSES, [seed(0, train=scores)], YOUDEN)["train"]
+    assert "f1" not in entry["intervals"]
+    assert "roc_auc" in entry["intervals"]
+
+
+def test_images_of_a_group_make_intervals_wider():
+    y_true = np.arange(60) // 4 % 2
+    scores = np.where(np.arange(60) % 24 < 4, 0.45 + 0.1 * (1 - y_true), 0.4 + 0.2 * y_true)
+    seeds = [seed(0, test=scores, other=scores)]
+    found = evaluate_sets(
+        {"test": y_true, "other": y_true}, CLASSES, seeds, YOUDEN, groups={"test": np.arange(60) // 4}
+    )
+    assert (found["test"]["num_groups"], found["other"]["num_groups"]) == (15, None)
+    (low, high), (low_alone, high_alone) = (found[name]["intervals"]["accuracy"] for name in ("test", "other"))
+    assert low < low_alone < high_alone < high
 
 
 class TestOutOfFold:

@@ -238,3 +238,22 @@ def test_files_are_plain_json_with_a_final_newline(run):
     text = (run.path / "results.json").read_text(encoding="utf-8")
     assert text.endswith("}\n")
     assert json.loads(text) == {"a": 1}
+
+
+class TestGroups:
+    def test_they_are_read_as_they_were_written(self, run):
+        sets = {"test": (["a.png", 'b, "2".png'], ["patient 1", "=SUM(1)"]), "other": (["a.png"], ["patient 2"])}
+        run.save_groups(sets)
+        assert (run.path / "groups.csv").read_text(encoding="utf-8").startswith("set,sample_id,group\n")
+        assert run.groups() == {
+            "test": {"a.png": "patient 1", 'b, "2".png': "=SUM(1)"},
+            "other": {"a.png": "patient 2"},
+        }
+
+    def test_a_folder_without_them_has_none(self, run):
+        assert run.groups() == {}
+
+    def test_a_damaged_file_is_named(self, run):
+        write_whole(run.path / "groups.csv", "sample_id,group\na,b\n")
+        with pytest.raises(RunFolderError, match=r"groups\.csv is damaged: it has no column 'set'"):
+            run.groups()
