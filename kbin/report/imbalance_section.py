@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from kbin.evaluation.error_costs import ErrorCosts
 from kbin.metric_names import MetricRow, metric_row
 from kbin.report.operating_point_section import LOCKED, cost_text
-from kbin.report.prevalence_table import BASELINE, PrevalenceRow, cheapest_answer, prevalence_rows
+from kbin.report.prevalence_table import BASELINE, SHARES, PrevalenceRow, cheapest_answer, prevalence_rows
 from kbin.report.recorded import RunResults
 from kbin.report.wording import metric_text, share_text
 
@@ -106,11 +106,15 @@ def _of_set(results: RunResults, set_name: str) -> SetImbalance:
     tables = tuple(ShareTable(title, _share_rows(shown, text)) for title, text in quantities) if shown else ()
     return SetImbalance(
         _baseline_rows(results, set_name),
-        tuple(share_text(one) for one in shares),
+        tuple(_share_heading(one) for one in shares),
         own,
         tables,
         _cheapest(results, set_name),
     )
+
+
+def _share_heading(share: float) -> str:
+    return f"{share:.0%}" if share in SHARES else share_text(share)
 
 
 def _share_rows(rows: list[PrevalenceRow], text: Callable[[PrevalenceRow], str]) -> tuple[ShareRow, ...]:

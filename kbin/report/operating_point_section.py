@@ -130,9 +130,13 @@ def cost_text(cost: float | None) -> str:
 
 def fit_sentence(results: RunResults, set_name: str, entry: SetResults) -> str:
     """Returns whether the order of the images is lost on a set or only the threshold does not fit; "" if not known."""
-    if entry.collapsed:
-        return f"Collapsed: {entry.collapse or 'how was not recorded'}."
     locked, oracle = entry.operating_points.get(LOCKED), entry.operating_points.get(ORACLE)
+    if entry.collapsed:
+        best = None if oracle is None else oracle.metrics.get("balanced_accuracy")
+        reached = (
+            "" if best is None else f" The oracle's balanced accuracy is {metric_text('balanced_accuracy', best)}."
+        )
+        return f"Collapsed: {entry.collapse or 'how was not recorded'}.{reached}"
     if locked is None or oracle is None:
         return ""
     if set_name == VALIDATION and results.threshold is not None and results.threshold.chosen_on == VALIDATION:

@@ -49,7 +49,7 @@ def test_costs_stand_beside_them_where_they_are_given():
 def test_each_quantity_has_a_table_over_the_shares_with_the_sets_own_marked(run, titles):
     one = part(run).sets["test"]
     assert [table.title for table in one.tables] == titles
-    assert one.shares == ("1.0%", "5.0%", "10.0%", "20.0%", "41.7%", "50.0%")
+    assert one.shares == ("1%", "5%", "10%", "20%", "41.7%", "50%")
     assert one.shares[one.own] == "41.7%"
     for table in one.tables:
         assert [row.answers for row in table.rows] == [

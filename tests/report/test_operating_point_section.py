@@ -77,8 +77,11 @@ class TestFit:
         moved = next(one for one in points.models["only"] if one.set_name == "moved")
         assert moved.collapsed
         assert moved.sentence.startswith("Collapsed: accuracy 0.400 is not above 0.600")
-        assert moved.sentence.endswith("the order is kept, the threshold does not fit this set.")
         oracle, locked = moved.rows[-1], moved.rows[-2]
+        assert moved.sentence.endswith(
+            "the order is kept, the threshold does not fit this set. "
+            f"The oracle's balanced accuracy is {oracle.values[1]}."
+        )
         assert float(oracle.values[1]) > float(locked.values[1]) + 0.3  # balanced accuracy
 
     @pytest.mark.parametrize(
