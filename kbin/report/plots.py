@@ -2,8 +2,8 @@
 
 Across models there is a file an evaluation set, `roc-<set>` and `precision_recall-<set>`, and none of the training
 set: a curve over images that were learned from invites a comparison that means nothing. The shown sets have
-`prevalence-<set>` besides, and `depth-<set>` where a backbone was trained at several depths. A search of settings has
-`search-<model id>`.
+`prevalence-<set>` besides, and `depth-<set>` where a backbone was trained at several depths; the set that a summary
+speaks of has `cost-<set>`. A search of settings has `search-<model id>`.
 
 Each trained model (a seed of a model) has one file a kind with all sets side by side, the training set among them,
 because there the gap between sets shows: `roc`, `precision_recall`, `confusion`, and `learning_curves`. Matplotlib
@@ -32,7 +32,7 @@ from kbin.evaluation.roc import RocCurve, plot_roc_curves
 from kbin.report.recorded import TRAIN, ModelResults, RunResults, read_results
 from kbin.report.scores import Scores, read_scores
 from kbin.report.search_figures import search_plots
-from kbin.report.set_figures import depth_figure, prevalence_figure
+from kbin.report.set_figures import cost_figure, depth_figure, prevalence_figure
 from kbin.runs import RunDirectory, save_figure
 
 if TYPE_CHECKING:
@@ -108,6 +108,9 @@ def draw_plots(run: RunDirectory, results: dict[str, Any]) -> None:
             ):
                 if drawn is not None:
                     save_figure(drawn, run.plot_path(f"{kind_name}-{name}"))
+        costs = cost_figure(recorded, recorded.main_set) if recorded.done else None
+        if costs is not None:
+            save_figure(costs, run.plot_path(f"cost-{recorded.main_set}"))
         for file_name, plot in search_plots(recorded).items():
             save_figure(plot.draw(), run.plot_path(file_name))
         _draw_trained(run, recorded, trained[len(share) :])

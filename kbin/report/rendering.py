@@ -11,7 +11,7 @@ from kbin.metric_names import METRICS
 from kbin.report.costs import parameter_table, time_table
 from kbin.report.gallery_sections import gallery_sections
 from kbin.report.model_sections import THRESHOLD_COLUMNS, model_sections
-from kbin.report.pictures import augmented_picture, curve_pictures, depth_pictures, prevalence_pictures
+from kbin.report.pictures import augmented_picture, cost_picture, curve_pictures, depth_pictures, prevalence_pictures
 from kbin.report.plain_words import collapse_sentences, reading_notes, summary_sentences
 from kbin.report.recorded import RunResults, read_results
 from kbin.report.search_sections import search_section
@@ -68,6 +68,7 @@ def _page(run: RunDirectory, results: RunResults) -> str:
             curves=curve_pictures(run, results),
             prevalence=prevalence_pictures(run, results),
             times=time_table(results),
+            cost=cost_picture(run, results),
             parameters=parameter_table(results),
             depths=depth_pictures(run, results),
             augmented=augmented_picture(run),
