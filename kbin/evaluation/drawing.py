@@ -73,12 +73,13 @@ def panels(
 
 
 def set_title(ax: "Axes", title: str, subtitle: str = "") -> None:
-    """Writes a title and, below it and lighter, what one must know to read the plot."""
+    """Writes a title and, below it and lighter, what one must know to read the plot, in one line or several."""
+    lines = [plain(line) for line in subtitle.split("\n")] if subtitle else []
     # y is given because matplotlib would else measure every tick label to find a free place, in every drawing.
-    ax.set_title(plain(title), loc="left", y=1.0, fontsize=11, fontweight="bold", pad=20 if subtitle else 8)
-    if subtitle:
+    ax.set_title(plain(title), loc="left", y=1.0, fontsize=11, fontweight="bold", pad=8 + 12 * len(lines))
+    if lines:
         ax.annotate(
-            plain(subtitle),
+            "\n".join(lines),
             xy=(0, 1),
             xytext=(0, 6),
             xycoords="axes fraction",

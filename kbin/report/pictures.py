@@ -10,8 +10,8 @@ from kbin.errors import RunFolderError
 from kbin.metric_names import metric_row
 from kbin.report.plots import CURVE_KINDS, CurveKind
 from kbin.report.recorded import TRAIN, ModelResults, RunResults
-from kbin.report.set_figures import DEPTH_METRICS, depth_curves, prevalence_curves
-from kbin.report.wording import count_text, mean_text, metric_text, reason_text, share_text
+from kbin.report.set_figures import DEPTH_METRICS, cost_points, depth_curves, prevalence_curves
+from kbin.report.wording import count_text, duration_text, mean_text, metric_text, reason_text, share_text
 from kbin.runs import RunDirectory
 
 # Curves of many models over many images make an SVG of megabytes; the PNG of the same plot stays near 100 kB.
@@ -121,6 +121,31 @@ def depth_pictures(run: RunDirectory, results: RunResults) -> dict[str, Picture]
                 f"ROC AUC and accuracy on {name} over the trainable parameters (logarithmic)",
             )
     return pictures
+
+
+def cost_picture(run: RunDirectory, results: RunResults) -> Picture | None:
+    """Returns ROC AUC over time and trainable parameters on the main set; None with fewer than two models.
+
+    Raises:
+        RunFolderError: The plot is missing.
+    """
+    name = results.main_set
+    points = cost_points(results, name) if results.done else []
+    if not points:
+        return None
+    parts = []
+    for point in points:
+        spent = [] if point.seconds is None else [f"{duration_text(point.seconds)} in all"]
+        spent += [] if point.trainable is None else [f"{point.trainable:,} trainable parameters"]
+        value = metric_text("roc_auc", point.value)
+        if point.interval is not None:
+            value += " [{}, {}]".format(*(metric_text("roc_auc", end) for end in point.interval))
+        parts.append(f"{point.label}: {value} with {' and '.join(spent)}")
+    return Picture(
+        _data_uri(run.plot_path(f"cost-{name}")),
+        f"ROC AUC on {name} over time and trainable parameters. {'; '.join(parts)}.",
+        f"ROC AUC on {name} over the seconds that a model took in all, and over its trainable parameters",
+    )
 
 
 def augmented_picture(run: RunDirectory) -> Picture | None:

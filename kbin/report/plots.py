@@ -2,8 +2,8 @@
 
 Across models there is a file an evaluation set, `roc-<set>` and `precision_recall-<set>`, and none of the training
 set: a curve over images that were learned from invites a comparison that means nothing. The shown sets have
-`calibration-<set>` and `prevalence-<set>` besides, and `depth-<set>` where a backbone was trained at several depths. A
-search of settings has `search-<model id>`.
+`calibration-<set>` and `prevalence-<set>` besides, and `depth-<set>` where a backbone was trained at several depths; the
+set that a summary speaks of has `cost-<set>`. A search of settings has `search-<model id>`.
 
 Each trained model (a seed of a model) has one file a kind with all sets side by side, the training set among them,
 because there the gap between sets shows: `roc`, `precision_recall`, `confusion`, and `learning_curves`. Matplotlib
@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any
 from kbin.environment import available_cores
 from kbin.errors import DataError, RunFolderError
 from kbin.evaluation.confusion import ConfusionMatrix
+from kbin.evaluation.curve_bands import CurveBand, precision_recall_band, roc_band
+from kbin.evaluation.curves import MOST_MODELS_WITH_BANDS
 from kbin.evaluation.drawing import panels, shortened
 from kbin.evaluation.learning_curves import LearningCurves
 from kbin.evaluation.precision_recall import PrecisionRecallCurve, plot_precision_recall_curves
@@ -30,7 +32,7 @@ from kbin.evaluation.roc import RocCurve, plot_roc_curves
 from kbin.report.recorded import TRAIN, ModelResults, RunResults, read_results
 from kbin.report.scores import Scores, read_scores
 from kbin.report.search_figures import search_plots
-from kbin.report.set_figures import calibration_figure, depth_figure, prevalence_figure
+from kbin.report.set_figures import calibration_figure, cost_figure, depth_figure, prevalence_figure
 from kbin.runs import RunDirectory, save_figure
 
 if TYPE_CHECKING:
@@ -53,17 +55,25 @@ class CurveKind:
         title: Of its plots.
         curve: Makes one curve from labels and scores.
         plot: Draws several on one set of axes.
+        band: Makes a model's mean over seeds, with its band over images.
     """
 
     name: str
     title: str
     curve: type[RocCurve] | type[PrecisionRecallCurve]
     plot: Callable[..., Any]
+    band: Callable[..., CurveBand | None]
 
 
 CURVE_KINDS: tuple[CurveKind, ...] = (
-    CurveKind("roc", "ROC", RocCurve, plot_roc_curves),
-    CurveKind("precision_recall", "Precision-recall", PrecisionRecallCurve, plot_precision_recall_curves),
+    CurveKind("roc", "ROC", RocCurve, plot_roc_curves, roc_band),
+    CurveKind(
+        "precision_recall",
+        "Precision-recall",
+        PrecisionRecallCurve,
+        plot_precision_recall_curves,
+        precision_recall_band,
+    ),
 )
 
 
@@ -99,6 +109,9 @@ def draw_plots(run: RunDirectory, results: dict[str, Any]) -> None:
             ):
                 if drawn is not None:
                     save_figure(drawn, run.plot_path(f"{kind_name}-{name}"))
+        costs = cost_figure(recorded, recorded.main_set) if recorded.done else None
+        if costs is not None:
+            save_figure(costs, run.plot_path(f"cost-{recorded.main_set}"))
         for file_name, plot in search_plots(recorded).items():
             save_figure(plot.draw(), run.plot_path(file_name))
         _draw_trained(run, recorded, trained[len(share) :])
@@ -169,8 +182,12 @@ def _across_models(kind: CurveKind, set_name: str, scores: Sequence[Scores], rec
     title = f"{kind.title} on {shortened(set_name)}"
     positive = recorded.positive
     if positive is not None:
-        curves = [kind.curve.from_scores(s.y_true, s.y_probability, s.model_id, positive) for s in scores]
-        return kind.plot(curves, title=title).figure
+        thresholds = _thresholds(recorded, set_name)
+        curves = [
+            kind.curve.from_scores(s.y_true, s.y_probability, s.model_id, positive, thresholds[s.model_id, s.seed])
+            for s in scores
+        ]
+        return kind.plot(curves, title=title, bands=_bands(kind, scores)).figure
     shown = recorded.classes[:MOST_CLASSES_WITH_CURVES]
     num_models = len({one.model_id for one in scores})
     drawn, axes = panels(len(shown), _PANEL_WIDTH, _PANEL_HEIGHT + num_models * _LEGEND_LINE)
@@ -181,11 +198,34 @@ def _across_models(kind: CurveKind, set_name: str, scores: Sequence[Scores], rec
     return _with_omission(drawn, recorded)
 
 
+def _bands(kind: CurveKind, scores: Sequence[Scores]) -> list[CurveBand]:
+    """Returns each model's mean over its seeds, with a band where the models are few enough to tell bands apart."""
+    by_model: dict[str, list[Scores]] = {}
+    for one in scores:
+        by_model.setdefault(one.model_id, []).append(one)
+    banded = len(by_model) <= MOST_MODELS_WITH_BANDS
+    found = [
+        kind.band(seeds[0].y_true, [one.y_probability for one in seeds], model_id, banded)
+        for model_id, seeds in by_model.items()
+    ]
+    return [band for band in found if band is not None]
+
+
+def _thresholds(recorded: RunResults, set_name: str) -> dict[tuple[str, int], float]:
+    """Returns the threshold in force by model and seed."""
+    return {(model.id, one.seed): one.threshold for model in recorded.done for one in model.sets[set_name].per_seed}
+
+
 def _across_sets(kind: CurveKind, label: str, scores: dict[str, Scores], recorded: RunResults) -> "Figure":
     """Returns one trained model on all sets: a curve a set for two classes, a panel a set for more."""
     positive = recorded.positive
     if positive is not None:
-        curves = [kind.curve.from_scores(s.y_true, s.y_probability, name, positive) for name, s in scores.items()]
+        curves = [
+            kind.curve.from_scores(
+                s.y_true, s.y_probability, name, positive, _thresholds(recorded, name)[s.model_id, s.seed]
+            )
+            for name, s in scores.items()
+        ]
         return kind.plot(curves, title=f"{kind.title}: {label}").figure
     num_curves = min(len(recorded.classes), MOST_CLASSES_WITH_CURVES)
     drawn, axes = panels(len(scores), _PANEL_WIDTH, _PANEL_HEIGHT + num_curves * _LEGEND_LINE)

@@ -17,7 +17,7 @@ from kbin.report.imbalance_section import imbalance
 from kbin.report.model_sections import model_sections
 from kbin.report.operating_point_section import operating_points
 from kbin.report.overview import overview
-from kbin.report.pictures import augmented_picture, curve_pictures, depth_pictures, prevalence_pictures
+from kbin.report.pictures import augmented_picture, cost_picture, curve_pictures, depth_pictures, prevalence_pictures
 from kbin.report.plain_words import reading_line, reading_notes, summary_sentences
 from kbin.report.probability_section import probabilities
 from kbin.report.recorded import RunResults, read_results
@@ -131,6 +131,7 @@ def _contents(run: RunDirectory, results: RunResults) -> dict[str, Any]:
         "prevalence": prevalence_pictures(run, results),
         "galleries": gallery_sections(run, results),
         "times": time_table(results) if results.done else None,
+        "cost": cost_picture(run, results),
         "parameters": parameter_table(results),
         "depths": depth_pictures(run, results),
         "searches": search_section(run, results),

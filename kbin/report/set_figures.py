@@ -1,8 +1,9 @@
-"""Figures across models that results.json alone gives: calibration, other shares of positives, depths of a backbone."""
+"""Figures across models that results.json alone gives: calibration, shares of positives, depths, and costs."""
 
 from typing import TYPE_CHECKING
 
 from kbin.evaluation.calibration_plot import CalibrationCurve, Point, draw_calibration
+from kbin.evaluation.cost_plot import CostPoint, draw_costs
 from kbin.evaluation.depth import DepthCurve, DepthPoint, draw_depth
 from kbin.evaluation.drawing import shortened
 from kbin.evaluation.prevalence import PrevalenceCurve, draw_prevalence
@@ -88,6 +89,37 @@ def depth_figure(results: RunResults, set_name: str) -> "Figure | None":
     found = {title_in_text(name): depth_curves(results, set_name, name) for name in DEPTH_METRICS}
     drawn = {title: curves for title, curves in found.items() if curves}
     return draw_depth(drawn, shortened(set_name, 24)) if drawn else None
+
+
+def cost_points(results: RunResults, set_name: str) -> list[CostPoint]:
+    """Returns the ROC AUC and the costs of each model that has both; nothing where that is one model only.
+
+    Args:
+        results: The run.
+        set_name: The evaluation set; the training set gives nothing.
+    """
+    points = []
+    for model in results.done if set_name != TRAIN else ():
+        entry = model.sets[set_name]
+        value, seconds, trainable = (
+            entry.metrics.get("roc_auc"),
+            sum(model.seconds.values()),
+            model.parameters.trainable,
+        )
+        # Nothing has no place on a logarithmic axis.
+        if value is not None and (seconds > 0 or trainable > 0):
+            points.append(
+                CostPoint(model.id, seconds or None, trainable or None, value, entry.intervals.get("roc_auc"))
+            )
+    by_time = sum(point.seconds is not None for point in points)
+    by_size = sum(point.trainable is not None for point in points)
+    return points if max(by_time, by_size) > 1 else []
+
+
+def cost_figure(results: RunResults, set_name: str) -> "Figure | None":
+    """Returns ROC AUC over seconds and trainable parameters; None with fewer than two models."""
+    points = cost_points(results, set_name)
+    return draw_costs(points, shortened(set_name, 24)) if points else None
 
 
 def _point(model: ModelResults, set_name: str, metric: str) -> DepthPoint | None:

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from kbin.errors import DataError
+from kbin.evaluation.curve_bands import precision_recall_band, roc_band
 from kbin.evaluation.drawing import panels
 from kbin.evaluation.precision_recall import PrecisionRecallCurve, plot_precision_recall_curves
 from kbin.evaluation.roc import RocCurve, plot_roc_curves
@@ -82,6 +83,92 @@ def test_seeds_of_a_model_share_colour_and_one_legend_line():
     assert drawn[3].get_linestyle() != drawn[0].get_linestyle()
 
 
+def marks(ax):
+    """Operating points: markers with numbers under them."""
+    return [(*line.get_xdata(), *line.get_ydata()) for line in ax.lines if len(line.get_xdata()) == 1]
+
+
+def test_the_operating_point_worked_by_hand_is_marked_and_explained():
+    # Called positive at .5: both positives and one of three negatives.
+    y_true, y_score = [1, 1, 0, 0, 0], [0.9, 0.5, 0.7, 0.4, 0.1]
+    ax = rendered(plot_roc_curves([RocCurve.from_scores(y_true, y_score, "m", threshold=0.5)]))
+    assert marks(ax) == [(pytest.approx(1 / 3), 1.0)]
+    assert legend_texts(ax)[1] == "at the threshold in force"
+    ax = rendered(plot_precision_recall_curves([PrecisionRecallCurve.from_scores(y_true, y_score, "m", threshold=0.5)]))
+    assert marks(ax) == [(1.0, pytest.approx(2 / 3))]
+
+
+def test_seeds_of_a_model_have_one_mark_at_the_mean_of_their_points():
+    y_true = [1, 0, 1, 0]
+    # Seed 1: both positives, one of two negatives; seed 2: one positive, no negative.
+    curves = [
+        RocCurve.from_scores(y_true, [0.9, 0.8, 0.7, 0.1], "m", threshold=0.5),
+        RocCurve.from_scores(y_true, [0.9, 0.3, 0.2, 0.1], "m", threshold=0.4),
+    ]
+    ax = rendered(plot_roc_curves(curves))
+    assert marks(ax) == [(0.25, 0.75)]
+    assert "at the threshold in force, mean over seeds" in legend_texts(ax)
+
+
+@pytest.mark.parametrize("threshold", [None, 0.95])
+def test_without_a_threshold_or_a_precision_nothing_is_marked(threshold):
+    curve = PrecisionRecallCurve.from_scores([1, 0], [0.9, 0.2], "m", threshold=threshold)
+    ax = rendered(plot_precision_recall_curves([curve]))
+    assert marks(ax) == []
+    assert not any("threshold" in text for text in legend_texts(ax))
+
+
+@pytest.mark.parametrize(
+    ("curve", "plot", "band"),
+    [
+        (RocCurve, plot_roc_curves, roc_band),
+        (PrecisionRecallCurve, plot_precision_recall_curves, precision_recall_band),
+    ],
+)
+def test_a_mean_is_drawn_bold_with_its_band_and_the_subtitle_says_both(curve, plot, band):
+    y_true, first = labels_and_scores(0)
+    scores = [first, labels_and_scores(1)[1]]
+    found = band(y_true, scores, "m")
+    ax = rendered(plot([curve.from_scores(y_true, one, "m", "p") for one in scores], bands=[found]))
+    assert ax.texts[0].get_text().split("\n") == [
+        "positive: p (50 of 200 images)",
+        "bold: mean over seeds; shaded: 95% band over images (bootstrap)",
+    ]
+    (bold,) = [line for line in ax.lines if line.get_linewidth() == 2.0 and len(line.get_xdata())]
+    np.testing.assert_array_equal(bold.get_ydata(), found.mean)
+    (shade,) = ax.collections
+    heights = shade.get_paths()[0].vertices
+    assert heights[:, 1].min() == pytest.approx(found.low.min())
+    assert heights[:, 1].max() == pytest.approx(found.high.max())
+
+
+def test_a_mean_without_a_band_promises_none():
+    y_true, first = labels_and_scores(0)
+    scores = [first, labels_and_scores(1)[1]]
+    curves = [RocCurve.from_scores(y_true, one, "m", "p") for one in scores]
+    ax = rendered(plot_roc_curves(curves, bands=[roc_band(y_true, scores, "m", banded=False)]))
+    assert ax.texts[0].get_text().split("\n")[1:] == ["bold: mean over seeds"]
+    assert not ax.collections
+
+
+def test_a_single_seed_is_drawn_as_it_is_above_its_band():
+    y_true, scores = labels_and_scores(0)
+    curve = RocCurve.from_scores(y_true, scores, "m", "p")
+    ax = rendered(plot_roc_curves([curve], bands=[roc_band(y_true, [scores], "m")]))
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), curve.tpr)
+    assert ax.texts[0].get_text().split("\n")[1:] == ["shaded: 95% band over images (bootstrap)"]
+    assert len(ax.collections) == 1
+
+
+def test_of_many_models_with_seeds_only_the_means_are_drawn():
+    y_true, first = labels_and_scores(0)
+    scores = [first, labels_and_scores(1)[1]]
+    labels = [f"model-{k}" for k in range(5)]
+    curves = [RocCurve.from_scores(y_true, one, label, "p") for label in labels for one in scores]
+    ax = rendered(plot_roc_curves(curves, bands=[roc_band(y_true, scores, label, False) for label in labels]))
+    assert len([line for line in ax.lines if len(line.get_xdata()) > 2]) == 5
+
+
 def test_guessing_gets_the_share_of_positives_as_precision():
     ax = rendered(PrecisionRecallCurve.from_scores(*labels_and_scores(0), "m").plot())
     assert legend_texts(ax)[-1] == "guessing  AP 0.250"
@@ -134,7 +221,8 @@ def test_more_classes_have_one_curve_each_against_the_rest(curve, plot):
 @pytest.mark.parametrize("num_models", [1, 2, 3, 10])
 @pytest.mark.parametrize(("curve", "plot"), PLOTS)
 def test_title_and_legend_stay_inside_the_figure(curve, plot, num_models):
-    ax = rendered(plot([curve.from_scores(*labels_and_scores(k), f"model-{k}", "p") for k in range(num_models)]))
+    curves = [curve.from_scores(*labels_and_scores(k), f"model-{k}", "p", 0.5) for k in range(num_models)]
+    ax = rendered(plot(curves))
     page = ax.figure.bbox
     for box in (ax.get_legend().get_window_extent(), ax.get_tightbbox()):
         assert page.y0 <= box.y0 + 1

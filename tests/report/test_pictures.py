@@ -1,6 +1,6 @@
 import base64
 
-from kbin.report.pictures import augmented_picture, learning_pictures, prevalence_pictures
+from kbin.report.pictures import augmented_picture, cost_picture, learning_pictures, prevalence_pictures
 from kbin.report.plots import draw_plots
 from kbin.report.recorded import read_results
 from kbin.report.rendering import write_report
@@ -41,3 +41,14 @@ def test_the_text_of_other_shares_says_rates_and_precisions(everything: RunDirec
     )
     assert f"{rare:.3f} at 10.0%" in text
     assert "poor: sensitivity 0.000, specificity 1.000, precision undefined" in text
+
+
+def test_the_text_of_costs_says_area_interval_time_and_parameters(everything: RunDirectory, two_seeds: RunDirectory):
+    entry = everything.results()["models"][0]["sets"]["test"]
+    low, high = entry["intervals"]["roc_auc"]
+    picture = cost_picture(everything, read_results(everything.results()))
+
+    # 12.5 + 3.25 + 0.5 seconds.
+    area = f"good: {entry['metrics']['roc_auc']:.3f} [{low:.3f}, {high:.3f}]"
+    assert f"{area} with 16 s in all and 1,281 trainable parameters; poor: " in picture.alternative
+    assert cost_picture(two_seeds, read_results(two_seeds.results())) is None

@@ -29,7 +29,7 @@ def _legend(ax):
 
 def test_each_set_has_a_plot_across_models_and_each_trained_model_has_its_own(everything: RunDirectory):
     across = {f"{kind}-{name}" for kind in ("roc", "precision_recall") for name in ("validation", "test", HOSTILE_SET)}
-    across |= {"prevalence-test"}  # a set with one class has no specificity or no sensitivity
+    across |= {"prevalence-test", "cost-test"}  # a set with one class has no specificity or no sensitivity
     across |= {"calibration-test", f"calibration-{HOSTILE_SET}"}
     own = {"roc", "precision_recall", "confusion", "learning_curves"}
 
@@ -150,6 +150,38 @@ def test_a_backbone_at_several_depths_has_a_plot_of_its_metrics_over_trainable_p
     assert list(line.get_ydata()) == pytest.approx(areas)
     assert [text.get_text() for text in figure.axes[0].texts][:3] == ["1", "2", "all"]
     figure.draw_without_rendering()  # warnings are errors here
+
+
+def test_curves_across_models_have_means_bands_and_the_operating_point_of_the_results(everything, drawn):
+    draw_plots(everything, everything.results())
+    ax = drawn[everything.plot_path("roc-test")].axes[0]
+    assert "shaded: 95% band over images" in ax.texts[0].get_text()
+    assert len(ax.collections) == 2  # a band a model
+    marked = [(*line.get_xdata(), *line.get_ydata()) for line in ax.lines if len(line.get_xdata()) == 1]
+    expected = [
+        (1 - model["sets"]["test"]["metrics"]["specificity"], model["sets"]["test"]["metrics"]["recall"])
+        for model in everything.results()["models"][:2]
+    ]
+    assert marked == [pytest.approx(pair) for pair in expected]
+
+
+def test_more_than_four_models_have_no_bands_and_promise_none(tmp_path, drawn):
+    run = SyntheticRun(models={f"m{k}": 1.0 for k in range(5)}, sets={"test": (12, 12)}).write(tmp_path)
+    draw_plots(run, run.results())
+    for kind in ("roc", "precision_recall"):
+        ax = drawn[run.plot_path(f"{kind}-test")].axes[0]
+        assert not ax.collections
+        assert "shaded" not in ax.texts[0].get_text()
+
+
+def test_accuracy_against_cost_is_drawn_of_the_main_set_for_two_models_or_more(everything, two_seeds, drawn):
+    draw_plots(everything, everything.results())
+    figure = drawn[everything.plot_path("cost-test")]
+    assert _titles(figure) == ["test: ROC AUC and time", "test: ROC AUC and trainable parameters"]
+    areas = [model["sets"]["test"]["metrics"]["roc_auc"] for model in everything.results()["models"][:2]]
+    assert [line.get_ydata()[0] for line in figure.axes[0].lines if len(line.get_xdata()) == 1] == areas
+    draw_plots(two_seeds, two_seeds.results())
+    assert two_seeds.plot_path("cost-test") not in drawn
 
 
 def test_three_classes_have_a_panel_a_class_across_models_and_a_curve_a_class_for_each(small, drawn):
