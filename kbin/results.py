@@ -89,7 +89,7 @@ def _set_entry(
     entry["beats_majority"] = beats_majority(mean)
     answers = ModelAnswers([one.probabilities[name] for one in seeds], thresholds)
     # Of what a model learned from, a bootstrap would say nothing, and take longest.
-    intervals = set_intervals(mean, true, answers, groups, is_resampled=name != "train")
+    intervals = set_intervals(mean, true, answers, groups, resamples=0 if name == "train" else None)
     entry |= intervals.as_dict()
     entry |= _collapse(collapse_sentence(mean, intervals.by_metric.get("roc_auc")))
     entry["per_seed"] = [

@@ -1,17 +1,18 @@
 """The bootstrap: every metric of many trained models on the same resamples of one set."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from kbin.evaluation.answers import SeedAnswers
-from kbin.evaluation.resampling import Counts, resampled_counts
+from kbin.evaluation.resampling import resampled_counts
 from kbin.evaluation.weighted_metrics import average_precisions, roc_areas, threshold_metrics
 
-# Neighbouring scores of a large set are resampled as if they were equal: it moves standard errors by less than 1 %.
-_MOST_SCORES = 1_000
+# Neighbouring scores of many positives are resampled as if they were equal: it moves standard errors by less than 1 %.
+_MOST_LEVELS = 500
 
 MetricDraws = dict[str, NDArray[np.float64]]
 
@@ -24,12 +25,15 @@ def metric_values(y_true: NDArray[np.int64], answers: SeedAnswers) -> dict[str, 
         answers: What it says.
     """
     once = np.ones((len(y_true), 1), dtype=np.float64)
-    found = _Weighted(y_true, answers, len(y_true)).metrics(once)
+    found = _Weighted(y_true, answers, 2 * len(y_true) + 1).metrics(once)
     return {name: None if np.isnan(values[0]) else float(values[0]) for name, values in found.items()}
 
 
 def bootstrapped(
-    y_true: NDArray[np.int64], models: Sequence[SeedAnswers], groups: NDArray[np.int64] | None = None
+    y_true: NDArray[np.int64],
+    models: Sequence[SeedAnswers],
+    groups: NDArray[np.int64] | None = None,
+    resamples: int | None = None,
 ) -> list[MetricDraws]:
     """Returns each trained model's metrics on the same resamples, each of shape (num_resamples,), NaN where undefined.
 
@@ -37,10 +41,11 @@ def bootstrapped(
         y_true: shape (n,), class indices.
         models: Trained models, of all seeds.
         groups: shape (n,), numbers from 0: they are drawn as a whole; None where the images are independent.
+        resamples: How many; as many as the number of images asks for if None.
     """
-    weighted = [_Weighted(y_true, one, _MOST_SCORES) for one in models]
+    weighted = [_Weighted(y_true, one, _MOST_LEVELS) for one in models]
     chunks: list[list[MetricDraws]] = [[] for _ in models]
-    for counts in resampled_counts(y_true, groups):
+    for counts in resampled_counts(y_true, groups, resamples):
         for one, parts in zip(weighted, chunks, strict=True):
             parts.append(one.metrics(counts))
     return [{name: np.concatenate([part[name] for part in parts]) for name in parts[0]} for parts in chunks]
@@ -63,19 +68,21 @@ def standard_error(draws: NDArray[np.float64]) -> float | None:
 class _Weighted:
     """One trained model on one set, ready to be measured with any number of copies of each image."""
 
-    def __init__(self, y_true: NDArray[np.int64], answers: SeedAnswers, most_scores: int):
+    def __init__(self, y_true: NDArray[np.int64], answers: SeedAnswers, most_levels: int):
         num, self._num_classes = len(y_true), answers.rows.shape[1]
         self._cells = _adder(y_true * self._num_classes + answers.predicted, self._num_classes**2)
         # Of two classes the ROC AUC has DeLong's variance, and the positive class alone has an average precision.
         columns = answers.rows.T if self._num_classes > 2 else answers.rows.T[1:]
         first = self._num_classes - len(columns)
-        self._ranked = [_adder(*_ranks(scores, y_true == first + k, most_scores)) for k, scores in enumerate(columns)]
+        self._ranked = [_adder(*_ranks(scores, y_true == first + k, most_levels)) for k, scores in enumerate(columns)]
         of_truth = np.clip(answers.rows[np.arange(num), y_true], np.finfo(float).eps, 1.0)
         squares = ((answers.rows - np.eye(self._num_classes)[y_true]) ** 2).sum(axis=1)
         # Between two classes the Brier score counts each image's error once.
-        self._losses = np.stack([-np.log(of_truth), squares / (2 if self._num_classes == 2 else 1)])
+        self._losses: NDArray[np.float64] = np.stack(
+            [-np.log(of_truth), squares / (2 if self._num_classes == 2 else 1)]
+        )
 
-    def metrics(self, counts: Counts | NDArray[np.float64]) -> MetricDraws:
+    def metrics(self, counts: NDArray[np.floating[Any]]) -> MetricDraws:
         """Returns the metrics, each of shape (num_resamples,).
 
         Args:
@@ -86,10 +93,10 @@ class _Weighted:
         found = threshold_metrics(confusion)
         areas, precisions = [], []
         for adder in self._ranked:
-            negative, positive = (adder @ counts).reshape(2, -1, counts.shape[1])
+            negative, positive = (adder @ counts).astype(np.float64).reshape(2, -1, counts.shape[1])
             areas.append(roc_areas(negative, positive))
             precisions.append(average_precisions(negative, positive))
-        losses = np.asarray(self._losses, dtype=counts.dtype) @ counts / confusion.sum(axis=(0, 1))
+        losses = self._losses @ counts.astype(np.float64) / confusion.sum(axis=(0, 1))
         found |= {"roc_auc": np.mean(areas, axis=0), "average_precision": np.mean(precisions, axis=0)}
         return found | {"log_loss": losses[0], "brier": losses[1]}
 
@@ -101,13 +108,16 @@ def _adder(cells: NDArray[np.int64], num_cells: int) -> csr_matrix:
 
 
 def _ranks(
-    scores: NDArray[np.float64], is_positive: NDArray[np.bool_], most_scores: int
+    scores: NDArray[np.float64], is_positive: NDArray[np.bool_], most_levels: int
 ) -> tuple[NDArray[np.int64], int]:
-    """Returns each image's place among the scores, the highest first and positives after all negatives."""
-    distinct, ranks = np.unique(-scores, return_inverse=True)
-    if len(distinct) > most_scores:
-        # As many images in each bin, equal scores in the same one.
-        before = np.searchsorted(np.sort(-scores), distinct)
-        ranks = (before * most_scores // len(scores))[ranks]
-    num_ranks = int(ranks.max()) + 1
-    return ranks + np.where(is_positive, num_ranks, 0), 2 * num_ranks
+    """Returns each image's level among the scores, the highest first and positives after all negatives.
+
+    Levels are the positives' scores and what lies between two of them: finer ones would change no rank metric.
+    """
+    edges = np.unique(-scores[is_positive])
+    above = np.searchsorted(edges, -scores)  # distinct scores of positives that are higher
+    levels = 2 * above + np.isin(scores, scores[is_positive])
+    num_levels = 2 * len(edges) + 1
+    if num_levels > most_levels:
+        levels, num_levels = levels * most_levels // num_levels, most_levels
+    return levels + np.where(is_positive, num_levels, 0), 2 * num_levels

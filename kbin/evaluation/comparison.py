@@ -92,6 +92,7 @@ def compare_models(
     models: Mapping[str, ModelAnswers],
     classes: Sequence[str],
     groups: ArrayLike | None = None,
+    resamples: int | None = None,
 ) -> dict[str, MetricComparison]:
     """Returns the comparison of all pairs under each metric that at least two models have a value of.
 
@@ -103,6 +104,7 @@ def compare_models(
         models: Model id -> its probabilities and thresholds on these images; numbers of seeds may differ.
         classes: Class names in label order; of two classes the second is the positive one.
         groups: shape (n,), names of groups of images that belong together; None where the images are independent.
+        resamples: How many; as many as the number of images asks for if None.
 
     Raises:
         DataError: The arrays do not fit together.
@@ -110,7 +112,7 @@ def compare_models(
     names = checked_classes(classes)
     truth = checked_labels(y_true, len(names))
     units = group_numbers(groups, len(truth))
-    measured = _measured(truth, models, len(names), units)
+    measured = _measured(truth, models, len(names), units, resamples)
     found = {}
     for row in METRICS:
         if row.is_baseline:
@@ -122,10 +124,14 @@ def compare_models(
 
 
 def _measured(
-    truth: NDArray[np.int64], models: Mapping[str, ModelAnswers], num_classes: int, groups: NDArray[np.int64] | None
+    truth: NDArray[np.int64],
+    models: Mapping[str, ModelAnswers],
+    num_classes: int,
+    groups: NDArray[np.int64] | None,
+    resamples: int | None,
 ) -> dict[str, _Model]:
     seeds = {model_id: answers.seeds(len(truth), num_classes) for model_id, answers in models.items()}
-    draws = iter(bootstrapped(truth, [one for several in seeds.values() for one in several], groups))
+    draws = iter(bootstrapped(truth, [one for several in seeds.values() for one in several], groups, resamples))
     measured = {}
     for model_id, several in seeds.items():
         own = [next(draws) for _ in several]

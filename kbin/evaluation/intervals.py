@@ -69,8 +69,7 @@ def set_intervals(
     y_true: ArrayLike,
     answers: ModelAnswers,
     groups: ArrayLike | None = None,
-    *,
-    is_resampled: bool = True,
+    resamples: int | None = None,
 ) -> SetIntervals:
     """Returns the intervals of one model on one set.
 
@@ -88,7 +87,8 @@ def set_intervals(
         y_true: shape (n,), class indices.
         answers: The same seeds' probabilities and thresholds.
         groups: shape (n,), names of groups of images that belong together; None where the images are independent.
-        is_resampled: Whether metrics that need the bootstrap have an interval.
+        resamples: How many; as many as the number of images asks for if None. With 0, metrics that need the bootstrap
+            have no interval.
 
     Raises:
         DataError: The arrays do not fit together.
@@ -97,7 +97,7 @@ def set_intervals(
     truth = checked_labels(y_true, num_classes)
     units = group_numbers(groups, len(truth))
     seeds = answers.seeds(len(truth), num_classes)
-    draws = bootstrapped(truth, seeds, units) if is_resampled else None
+    draws = None if resamples == 0 else bootstrapped(truth, seeds, units, resamples)
     found = _share_intervals(mean, truth, seeds, units)
     if num_classes == 2:
         found["roc_auc"] = auc_interval(truth, [one.scores for one in seeds], mean.values["roc_auc"], units)
@@ -106,7 +106,7 @@ def set_intervals(
             found[name] = _bootstrap_interval(name, mean.values[name], draws)
     known = {name: interval for name in mean.values if (interval := found.get(name)) is not None}
     num_groups = None if units is None else int(units.max()) + 1
-    missing = [name for name in found if name not in known and mean.values[name] is not None]
+    missing = [name for name, value in mean.values.items() if name in found and name not in known and value is not None]
     return SetIntervals(known, interval_notes(mean, missing, truth, units), num_groups)
 
 

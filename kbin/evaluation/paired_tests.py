@@ -140,17 +140,17 @@ def paired_accuracy(
     num = differences.size
     sums = group_sums(differences.astype(float), groups)
     sizes = group_sums(np.ones(num), groups)
-    mean = float(differences.sum()) / num
     factor = 1.0 if groups is None else len(sums) / (len(sums) - 1) if len(sums) > 1 else np.nan
-    added = float(scale) ** 2
-    spread = factor * float(((sums - mean * sizes) ** 2).sum())
-    error = sqrt(spread + added) / scale / (num + 2)
-    center, reach = mean / scale * num / (num + 2), normal_quantile(LEVEL) * error
+    total, added = float(differences.sum()), float(scale) ** 2
+    center = total / (num + 2)
+    spread = factor * float(((sums - center * sizes) ** 2).sum())
+    error = sqrt(spread + added + 2 * center**2) / scale / (num + 2)
+    center, reach = center / scale, normal_quantile(LEVEL) * error
     expected = [answers.mean(axis=0) for answers in (first, second)]
     differ_on = float((expected[0] * (1 - expected[1]) + expected[1] * (1 - expected[0])).sum())
     without_difference = sqrt(float((sums**2).sum()) + added) / scale / (num + 2)
     return PairedTest(
-        difference=mean / scale,
+        difference=total / num / scale,
         interval=None if np.isnan(error) else (max(-1.0, center - reach), min(1.0, center + reach)),
         p_value=sign_flip_mid_p(np.rint(sums).astype(np.int64)),
         detectable=detectable_difference(without_difference),

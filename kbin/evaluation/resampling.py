@@ -21,7 +21,9 @@ def num_resamples(num_images: int) -> int:
     return int(np.clip(_MOST_DRAWN // num_images, _FEWEST_RESAMPLES, NUM_RESAMPLES))
 
 
-def resampled_counts(y_true: NDArray[np.int64], groups: NDArray[np.int64] | None = None) -> Iterator[Counts]:
+def resampled_counts(
+    y_true: NDArray[np.int64], groups: NDArray[np.int64] | None = None, resamples: int | None = None
+) -> Iterator[Counts]:
     """Yields how often each image occurs in each resample, shape (n, chunk), chunk by chunk, the same at every call.
 
     Images are drawn within their class, so that all resamples have the set's counts of each class. Groups are drawn
@@ -30,12 +32,14 @@ def resampled_counts(y_true: NDArray[np.int64], groups: NDArray[np.int64] | None
     Args:
         y_true: shape (n,), class indices.
         groups: shape (n,), numbers from 0; None where the images are independent.
+        resamples: How many; as many as `num_resamples` says if None.
 
     Source:
         Davison and Hinkley 1997, "Bootstrap Methods and their Application", sections 3.2 and 3.8.
     """
     rng = np.random.default_rng(_SEED)
-    total, width = num_resamples(len(y_true)), max(1, _CHUNK // len(y_true))
+    total = num_resamples(len(y_true)) if resamples is None else resamples
+    width = max(1, _CHUNK // len(y_true))
     strata = _strata(y_true, groups)
     num_units = sum(map(len, strata))
     for start in range(0, total, width):
