@@ -20,6 +20,7 @@ from kbin.runs import RunDirectory, write_whole
 
 COMPARISON_PAGE = "comparison.html"
 _GENERATOR = "kbin comparison"
+_MOST_COLLAPSES = 6  # in the open; the others unfold
 _READ_FOR_GENERATOR = 1000  # bytes; the element stands before the styles
 
 
@@ -98,6 +99,7 @@ def _page(runs: Sequence[ComparedRun], path: Path) -> str:
             sentences=found or ["No two runs have a test set with the same images, so no test was made."],
             differences=differing_sets(sets),
             collapses=collapses(sets),
+            most_collapses=_MOST_COLLAPSES,
             without=runs_without_results(runs),
             caution=caution_about_images(settings),
             settings=settings,
