@@ -124,7 +124,7 @@ def schema(debug: DebugOption = False) -> None:
 
 @app.command()
 def report(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of finished runs.", show_default=False)],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Folders of finished runs.", show_default=False)],
     out: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="The page of several runs; comparison.html by default.", show_default=False),
