@@ -78,8 +78,8 @@ def caution_about_seeds(runs: Sequence[ComparedRun]) -> str:
     if not single:
         return ""
     return (
-        f"Models of {listed(single)} were trained with one seed: where they are behind or ahead, the tests say that other "
-        "images would not change it, and nothing about training again."
+        f"Models of {listed(single)} were trained with one seed: where they are behind or ahead, the tests say that "
+        "other images would not change it, and nothing about training again."
     )
 
 
