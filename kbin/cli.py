@@ -124,7 +124,7 @@ def schema(debug: DebugOption = False) -> None:
 
 @app.command()
 def report(
-    runs: Annotated[list[Path], typer.Argument(help="Folders of finished runs.", show_default=False)],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Folders of finished runs.", show_default=False)],
     out: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="The page of several runs; comparison.html by default.", show_default=False),
@@ -136,7 +136,7 @@ def report(
 ) -> None:
     """Make plots, tables and page of a finished run again; of several runs, one page that compares them.
 
-    One folder: its own report.html and tables/, and those plots that are missing or were drawn from other numbers.
+    One folder: its own report.html and tables/, and its plots where one is missing or something of theirs changed.
     Several folders: one page, with paired tests where the images are the same; the folders stay as they are.
     """
     from kbin.report.remaking import remake

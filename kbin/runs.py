@@ -18,6 +18,7 @@ import numpy as np
 
 from kbin.errors import ConfigError, RunFolderError
 from kbin.experiment_file import differing_settings
+from kbin.spreadsheet import spreadsheet_cell
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
 EXPERIMENT, ENVIRONMENT, RESULTS, REPORT = "experiment.yaml", "environment.json", "results.json", "report.html"
 TABLES, DRAWN, GROUPS = "tables", "plots/drawn.json", "groups.csv"
 GALLERY = "gallery.json"
-
-# OWASP, "CSV Injection": a cell that begins with one of these is run as a formula; four are full-width letters.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-_FORMULA_SPACES = ("\t", "\r", "\n")
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
@@ -230,8 +227,8 @@ class RunDirectory:
             columns: A name a column.
             rows: Text, numbers, flags, and None for an empty cell.
         """
-        table = [[_spreadsheet_cell(value) for value in row] for row in rows]
-        self._write_or_remove(f"{name}.csv", as_csv([_spreadsheet_cell(one) for one in columns], table) if rows else "")
+        table = [[spreadsheet_cell(value) for value in row] for row in rows]
+        self._write_or_remove(f"{name}.csv", as_csv([spreadsheet_cell(one) for one in columns], table) if rows else "")
 
     def save_table_text(self, name: str, markdown: str) -> None:
         """Writes tables/<name>.md; where the text is empty, the file must not be there."""
@@ -277,7 +274,7 @@ class RunDirectory:
         """
         if (self.path / EXPERIMENT).is_file() and not (self.path / RESULTS).exists():
             raise RunFolderError(
-                f"the run in {self.path} is not finished, it has no {RESULTS}: `kbin run` with its experiment goes on."
+                f"{self.path} has no readable {RESULTS}: its run is not finished; `kbin run` on its file goes on."
             )
         return self._read_json(RESULTS)
 
@@ -340,20 +337,6 @@ class RunDirectory:
 
 def _as_json(value: Mapping[str, Any]) -> str:
     return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _spreadsheet_cell(value: Any) -> Any:
-    """Returns a value as a cell that no spreadsheet runs: numbers with nine digits, text guarded if need be."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        return f"{value:.9g}"
-    if not isinstance(value, str):
-        return value
-    runs = value.startswith(_FORMULA_SPACES) or value.lstrip().startswith(_FORMULA_STARTS)
-    # Python 3.11 leaves a carriage return without quotes, and a reader would take it for the end of the row.
-    text = value.replace("\r\n", "\n").replace("\r", "\n")
-    return f"'{text}" if runs else text
 
 
 def as_csv(names: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:

@@ -330,8 +330,8 @@ class TestReport:
         [
             (["first", "first"], "is given 2 times: a run is compared with others, give it once."),
             (["first", "missing"], "missing has no readable results.json"),
-            (["first", "unfinished"], "the run in unfinished is not finished, it has no results.json"),
-            (["unfinished"], "the run in unfinished is not finished, it has no results.json"),
+            (["first", "unfinished"], "unfinished has no readable results.json: its run is not finished; `kbin run`"),
+            (["unfinished"], "unfinished has no readable results.json: its run is not finished; `kbin run`"),
             (["first", "--out", "x.html"], "--out is for a page of several runs"),
             (["first", "second", "--redraw"], "--redraw is for one run"),
             (["first", "second", "--out", "first/report.html"], "is there already and is no page"),

@@ -11,7 +11,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from kbin.errors import RunFolderError
 from kbin.report.compared_runs import ComparedModel, ComparedRun, read_runs
 from kbin.report.compared_sets import set_section
-from kbin.report.comparison_words import caution_about_images, collapses, differing_sets, runs_without_results
+from kbin.report.comparison_words import (
+    caution_about_images,
+    caution_about_seeds,
+    collapses,
+    differing_sets,
+    runs_without_results,
+)
 from kbin.report.run_settings import differing_run_settings
 from kbin.report.shared_sets import shared_sets
 from kbin.report.tables import Cell, Footnotes
@@ -20,6 +26,7 @@ from kbin.runs import RunDirectory, write_whole
 
 COMPARISON_PAGE = "comparison.html"
 _GENERATOR = "kbin comparison"
+_MOST_COLLAPSES = 6  # in the open; the others unfold
 _READ_FOR_GENERATOR = 1000  # bytes; the element stands before the styles
 
 
@@ -98,8 +105,9 @@ def _page(runs: Sequence[ComparedRun], path: Path) -> str:
             sentences=found or ["No two runs have a test set with the same images, so no test was made."],
             differences=differing_sets(sets),
             collapses=collapses(sets),
+            most_collapses=_MOST_COLLAPSES,
             without=runs_without_results(runs),
-            caution=caution_about_images(settings),
+            cautions=[one for one in (caution_about_seeds(runs), caution_about_images(settings)) if one],
             settings=settings,
             sections=sections,
             footnotes=footnotes.texts,

@@ -72,6 +72,17 @@ def caution_about_images(settings: Sequence[DifferingSetting]) -> str:
     return text
 
 
+def caution_about_seeds(runs: Sequence[ComparedRun]) -> str:
+    """Returns that a model with one seed may owe its place to that seed; "" where every model has several."""
+    single = [run.label for run in runs if run.models and any(len(one.model.seeds) == 1 for one in run.models)]
+    if not single:
+        return ""
+    return (
+        f"Models of {listed(single)} were trained with one seed: where they are behind or ahead, the tests say that "
+        "other images would not change it, and nothing about training again."
+    )
+
+
 def collapses(sets: Sequence[SharedSet]) -> list[str]:
     """Returns a sentence for each model and set where it collapsed, but for what was learned from."""
     return [

@@ -149,6 +149,8 @@ def test_a_run_that_is_not_finished_is_refused(folders, tmp_path):
     unfinished = RunDirectory(tmp_path / "unfinished")
     unfinished.begin("name: x\n")
 
-    with pytest.raises(RunFolderError, match=r"unfinished is not finished, it has no results\.json: `kbin run`"):
+    with pytest.raises(
+        RunFolderError, match=r"unfinished has no readable results\.json: its run is not finished; `kbin run`"
+    ):
         write_comparison([folders[0], unfinished], tmp_path / "page.html")
     assert not (tmp_path / "page.html").exists()

@@ -2,7 +2,7 @@ import pytest
 
 from kbin.errors import RunFolderError
 from kbin.report.compared_runs import read_runs
-from kbin.report.comparison_words import caution_about_images
+from kbin.report.comparison_words import caution_about_images, caution_about_seeds
 from kbin.report.run_settings import differing_run_settings
 from tests.report.synthetic_runs import SyntheticRun
 
@@ -62,6 +62,19 @@ def test_images_from_other_places_are_pointed_out(differing):
 
     assert "different places" not in caution_about_images(same)
     assert "read them from different places (data.path)" in caution_about_images(other)
+
+
+def test_runs_with_one_seed_are_pointed_out(tmp_path):
+    plans = {"once": (0,), "twice": (0, 1)}
+    runs = read_runs(
+        [
+            SyntheticRun(models={"only": 1.0}, sets={"test": (3, 3)}, seeds=seeds).write(tmp_path / name)
+            for name, seeds in plans.items()
+        ]
+    )
+
+    assert caution_about_seeds(runs).startswith("Models of once were trained with one seed: ")
+    assert caution_about_seeds(runs[1:]) == ""
 
 
 def test_damaged_settings_are_refused_with_their_folder(differing):

@@ -59,8 +59,8 @@ def test_sets_that_share_some_images_are_two_sets_and_the_shared_ones_are_counte
     assert [(one.name, len(one.runs)) for one in sets] == [("test", 1), ("test", 1), ("train", 2)]
     # Images 0-11 are of the first class in both, 12 and 13 in the first run alone, 14-23 of the second class in both.
     assert differing_sets(sets) == [
-        "“test” is not the same set in a and in b: 24 images in a, 26 in b, 22 of them in both, 2 more are in both with "
-        "another class. Their models are not tested against each other: a difference may come from the images."
+        "“test” is not the same set in a and in b: 24 images in a, 26 in b, 22 of them in both, 2 more are in both "
+        "with another class. Their models are not tested against each other: a difference may come from the images."
     ]
     assert same_images(sets[0], runs) == "In a alone."
 

@@ -1,0 +1,37 @@
+import csv
+import io
+
+import pytest
+
+from kbin.runs import as_csv
+from kbin.spreadsheet import spreadsheet_cell
+
+
+@pytest.mark.parametrize(
+    "text", ["=SUM(1)", "+1", "-1", "@x", "\tx", "\nx", "  =1", "\uff1dSUM(1)", '=HYPERLINK("http://x", "y")']
+)
+def test_text_that_would_run_gets_an_apostrophe(text):
+    assert spreadsheet_cell(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("text", ["plain", "a=b", "1-2", "<b>", 'a "quoted", name', "😀", "two\nlines", "", "'=1"])
+def test_other_text_stays_as_it_is_and_comes_back_from_csv(text):
+    assert spreadsheet_cell(text) == text
+    assert list(csv.reader(io.StringIO(as_csv(["a", "b"], [[spreadsheet_cell(text), 1]]), newline="")))[1] == [
+        text,
+        "1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [(-0.25, "-0.25"), (2 / 3, "0.666666667"), (1e-12, "1e-12"), (3.0, "3"), (-7, -7), (True, "true"), (None, None)],
+)
+def test_numbers_stay_numbers_and_nothing_is_an_empty_cell(value, cell):
+    assert spreadsheet_cell(value) == cell
+
+
+def test_a_carriage_return_does_not_break_a_row():
+    text = as_csv(["a", "b"], [[spreadsheet_cell("one\rtwo\r\nthree"), spreadsheet_cell("\rx")]])
+
+    assert list(csv.reader(io.StringIO(text, newline="")))[1] == ["one\ntwo\nthree", "'\nx"]
