@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from kbin.errors import KbinError
 from kbin.metric_names import METRICS
 from kbin.report.collapses import collapses
-from kbin.report.comparison_sections import comparison_sections
+from kbin.report.comparison_sections import comparison_methods, comparison_sections
 from kbin.report.costs import parameter_table, time_table
 from kbin.report.model_sections import THRESHOLD_COLUMNS, model_sections
 from kbin.report.overview import overview
@@ -116,6 +116,7 @@ def _contents(run: RunDirectory, results: RunResults) -> dict[str, Any]:
         "notes": reading_notes(results),
         "glossary": METRICS,
         "comparisons": comparison_sections(results),
+        "methods": comparison_methods(results),
         "sides": side_by_side(results, footnotes),
         "curves": curve_pictures(run, results),
         "prevalence": prevalence_pictures(run, results),
