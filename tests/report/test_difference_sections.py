@@ -2,7 +2,7 @@ import itertools
 
 import pytest
 
-from kbin.report.comparison_sections import comparison_methods, comparison_sections
+from kbin.report.difference_sections import comparison_methods, difference_sections
 from kbin.report.interval_bars import WIDTH
 from kbin.report.recorded import read_results
 from tests.report.synthetic_runs import SyntheticRun
@@ -16,7 +16,7 @@ def _run(given, **values):
 
 def _sections(letters, metrics=("roc_auc", "accuracy", "f1", "brier", "mcc"), **values):
     run = _run(letters, letters={"test": dict.fromkeys(metrics, letters)}, **values)
-    return run.results(), comparison_sections(read_results(run.results()))
+    return run.results(), difference_sections(read_results(run.results()))
 
 
 def test_every_pair_has_a_row_a_metric_with_the_recorded_numbers():
@@ -77,7 +77,7 @@ def test_a_column_that_no_pair_fills_is_left_out():
     results = run.results()
     for pair in results["comparisons"]["test"]["roc_auc"]["pairs"]:
         del pair["p_seeds"], pair["differ_on"]
-    (section,) = comparison_sections(read_results(results))
+    (section,) = difference_sections(read_results(results))
 
     assert section.shown[0].pairs.columns == ("p, images", "p, adjusted", "Would have shown")
 
@@ -91,4 +91,4 @@ def test_metrics_with_the_same_method_are_named_together():
 
 
 def test_a_run_without_comparisons_has_no_section():
-    assert comparison_sections(read_results(SyntheticRun().results())) == []
+    assert difference_sections(read_results(SyntheticRun().results())) == []

@@ -89,7 +89,7 @@ class SetSection:
     folded: tuple[MetricSection, ...] = ()
 
 
-def comparison_sections(results: RunResults) -> list[SetSection]:
+def difference_sections(results: RunResults) -> list[SetSection]:
     """Returns the comparisons of every set that has any, the test sets first; empty where nothing was compared."""
     sections = [_set_section(results, name) for name in results.reading_order]
     return [section for section in sections if section is not None]
