@@ -15,7 +15,7 @@ from kbin.report.wording import count_text, duration_text, mean_text, metric_tex
 from kbin.runs import RunDirectory
 
 # Curves of many models over many images make an SVG of megabytes; the PNG of the same plot stays near 100 kB.
-_LARGEST_SVG = 150_000  # bytes
+LARGEST_SVG = 150_000  # bytes
 # With more trained models than this the page shows the learning curves of each model's first seed only.
 _MOST_LEARNING_CURVES = 12
 _EXAMPLE_SHARES = (0.5, 0.1, 0.01)  # that the text of a prevalence plot names, beside the set's own
@@ -204,7 +204,7 @@ def _data_uri(path: Path) -> str:
     """Returns the SVG beside a PNG, or the PNG itself where the SVG is too large to put into a page."""
     try:
         content, kind = path.with_suffix(".svg").read_bytes(), "svg+xml"
-        if len(content) > _LARGEST_SVG:
+        if len(content) > LARGEST_SVG:
             content, kind = path.read_bytes(), "png"
     except OSError as error:
         raise RunFolderError(

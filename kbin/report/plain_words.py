@@ -6,6 +6,7 @@ No sentence names a better model unless the paired tests of the same images do.
 from kbin.report.recorded import TRAIN, VALIDATION, ModelResults, RunResults
 from kbin.report.recorded_sets import SetResults
 from kbin.report.search_words import summary_of_search
+from kbin.report.tables import interval_notes
 from kbin.report.verdicts import agreement_sentence, detectable_text, standing, verdict_sentence
 from kbin.report.wording import (
     COLLAPSED,
@@ -36,7 +37,7 @@ def summary_sentences(results: RunResults) -> list[str]:
     return [
         *main,
         *_other_sets(results),
-        *_interval_notes(results),
+        *(note for name in results.shown_sets for note in interval_notes(results, name, general=True)),
         *summary_of_search(results),
         *_baseline(results),
         *_failures(results),
@@ -111,17 +112,6 @@ def _other_sets(results: RunResults) -> list[str]:
 def _fallen(results: RunResults, set_name: str) -> str:
     """Returns a warning where a verdict compares nothing but collapsed models."""
     return "where all models collapsed, " if all(model.sets[set_name].collapsed for model in results.done) else ""
-
-
-def _interval_notes(results: RunResults) -> list[str]:
-    """Returns what is wrong with intervals on the test sets, once each."""
-    notes = [
-        f"On “{name}”: {note}"
-        for name in results.shown_sets
-        for model in results.done
-        for note in model.sets[name].interval_notes
-    ]
-    return list(dict.fromkeys(notes))
 
 
 def _ranges(results: RunResults) -> list[str]:

@@ -10,8 +10,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from kbin.errors import KbinError
 from kbin.metric_names import METRICS
 from kbin.report.collapses import collapses
-from kbin.report.comparison_sections import comparison_sections
 from kbin.report.costs import parameter_table, time_table
+from kbin.report.difference_sections import comparison_methods, difference_sections
 from kbin.report.gallery_sections import gallery_sections
 from kbin.report.imbalance_section import imbalance
 from kbin.report.model_sections import model_sections
@@ -59,7 +59,7 @@ PAGE_SECTIONS = (
     PageSection("summary", "Summary", "summary.html", "sentences"),
     PageSection("data", "Data", "data.html", "results"),
     PageSection("results", "Results", "results.html", "table"),
-    PageSection("comparisons", "Differences between models", "comparisons.html", "comparisons"),
+    PageSection("comparisons", "Differences between models", "differences.html", "comparisons"),
     PageSection("sides", "Sets side by side", "side_by_side.html", "sides"),
     PageSection("curves", "Curves", "curves.html", "curves"),
     PageSection("operating-points", "Operating points", "operating_points.html", "points"),
@@ -122,7 +122,8 @@ def _contents(run: RunDirectory, results: RunResults) -> dict[str, Any]:
         "table": table if results.done else None,
         "notes": reading_notes(results),
         "glossary": METRICS,
-        "comparisons": comparison_sections(results),
+        "comparisons": difference_sections(results),
+        "methods": comparison_methods(results),
         "sides": side_by_side(results, footnotes),
         "curves": curve_pictures(run, results),
         "points": operating_points(results),

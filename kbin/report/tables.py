@@ -8,6 +8,7 @@ from kbin.report.recorded_sets import SetResults
 from kbin.report.wording import (
     contents_text,
     interval_text,
+    listed,
     majority_share,
     mark_text,
     metric_text,
@@ -107,9 +108,28 @@ def result_table(results: RunResults, footnotes: Footnotes) -> ResultTable:
             ]
             for model in results.done
         }
-        notes = dict.fromkeys(note for model in results.done for note in model.sets[name].interval_notes)
-        groups.append(Group(name, _contents(results, name), rows, tuple(notes)))
+        groups.append(Group(name, _contents(results, name), rows, tuple(interval_notes(results, name))))
     return ResultTable(columns, tuple(groups), tuple(footnotes.texts))
+
+
+def interval_notes(results: RunResults, set_name: str, general: bool = False) -> list[str]:
+    """Returns what is wrong with the intervals of a set, once each, with the models that it concerns.
+
+    Args:
+        results: The run.
+        set_name: The set.
+        general: Whether to leave out what does not concern all models.
+    """
+    concerned: dict[str, list[str]] = {}
+    # Of the training set no interval is shown.
+    for model in results.done if set_name != TRAIN else ():
+        for note in model.sets[set_name].interval_notes:
+            concerned.setdefault(note, []).append(model.id)
+    return [
+        f"On “{set_name}”{'' if len(models) == len(results.done) else f', {listed(models)}'}: {note}"
+        for note, models in concerned.items()
+        if len(models) == len(results.done) or not general
+    ]
 
 
 def model_letters(results: RunResults, set_name: str, name: str, model_id: str) -> str:

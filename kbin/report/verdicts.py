@@ -29,6 +29,8 @@ def pair_verdict(name: str, pair: PairResults) -> str:
     better = winner(name, pair)
     if better is not None:
         return f"{better} is better"
+    if pair.p_adjusted is None:
+        return "not tested"
     if pair.p_value is not None and pair.p_value < LEVEL:
         if pair.p_seeds is not None and pair.p_seeds >= LEVEL:
             return "cannot be told apart: training again may turn it round"

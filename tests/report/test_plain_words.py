@@ -1,5 +1,5 @@
 from kbin.report.collapses import collapses
-from kbin.report.plain_words import reading_notes, summary_sentences
+from kbin.report.plain_words import reading_line, reading_notes, summary_sentences
 from kbin.report.recorded import read_results
 from tests.report.synthetic_runs import SyntheticRun
 
@@ -26,6 +26,62 @@ def test_several_models_are_summed_up_as_a_range_without_a_winner():
 
     assert f"over 2 models, ROC AUC goes from {poor:.3f} (poor) to {good:.3f} (good)" in summary
     assert not any(word in summary.lower() for word in ("best", "wins", "significant", "outperform"))
+
+
+LETTERS = {"good": "a", "poor": "b"}
+SAME = {"good": "a", "poor": "a"}
+
+
+def test_models_that_were_compared_are_summed_up_by_who_beats_whom():
+    run = SyntheticRun(letters={"test": {"roc_auc": LETTERS, "accuracy": LETTERS}})
+    good, poor = (model["sets"]["test"]["metrics"]["roc_auc"] for model in run.results()["models"])
+    summary = _summary(run)
+
+    assert summary.startswith(
+        f"On “test” (24 images, 10 of them “defective”, the positive class), good beats poor by ROC AUC: {good:.3f} ["
+    )
+    assert f"against {poor:.3f} [" in summary
+    assert "Accuracy tells the same models apart" in summary
+    assert "Always answering “functional” would be right on 58.3%." in summary
+    assert "goes from" not in summary
+
+
+def test_models_that_cannot_be_told_apart_are_said_so_with_what_would_have_shown():
+    summary = _summary(SyntheticRun(letters={"test": {"roc_auc": SAME, "accuracy": SAME}}))
+
+    assert "they cannot be told apart; a difference of 0.012 would have shown on these images" in summary
+    assert "By accuracy they cannot be told apart either" in summary
+    assert "beats" not in summary
+
+
+def test_further_test_sets_have_a_verdict_each_and_a_warning_where_all_collapsed():
+    run = SyntheticRun(
+        models={"good": 6.0, "poor": 5.0},
+        sets={"test": (14, 10), "far": (40, 20)},
+        shifted={"far": 20.0},
+        letters={"test": {"roc_auc": SAME}, "far": {"roc_auc": LETTERS}},
+    )
+
+    assert "On “far”, where all models collapsed, " in _summary(run)
+
+
+def test_what_is_wrong_with_the_intervals_of_all_models_is_in_the_summary():
+    results = SyntheticRun().results()
+    for model in results["models"]:
+        model["sets"]["test"]["interval_notes"] = ["Only 10 images are 'defective'."]
+
+    assert "On “test”: Only 10 images are 'defective'." in summary_sentences(read_results(results))
+
+
+def test_the_line_beside_the_summarys_table_explains_what_is_in_it():
+    compared = read_results(SyntheticRun(letters={"test": {"roc_auc": SAME}}).results())
+    alone = read_results(SyntheticRun(models={"one": 1.0}, seeds=(0,)).results())
+
+    assert reading_line(compared) == (
+        "means over 2 seeds, ± their standard deviation; [low, high]: 95% interval for other images of the same kind; "
+        "models that share a letter cannot be told apart"
+    )
+    assert reading_line(alone) == "[low, high]: 95% interval for other images of the same kind"
 
 
 def test_models_with_equal_numbers_are_not_put_in_an_order():

@@ -250,7 +250,7 @@ def test_the_page_of_a_run_in_which_every_model_failed_says_so(tmp_path):
 
 
 def test_a_large_svg_is_replaced_by_its_png(everything, monkeypatch, tmp_path):
-    monkeypatch.setattr(pictures, "_LARGEST_SVG", 10)
+    monkeypatch.setattr(pictures, "LARGEST_SVG", 10)
     before = (everything.path / "report.html").read_bytes()
     try:
         page = Page(write_report([everything]).read_text(encoding="utf-8"))
@@ -272,26 +272,42 @@ def test_a_large_run_shows_one_seed_of_learning_curves_a_model_and_says_where_th
     assert "The other seeds' curves are in models/good/seed-*/plots." in page.text
 
 
+def test_ten_models_of_three_seeds_fit_into_5_mb_even_if_every_plot_is_as_large_as_a_page_takes(tmp_path):
+    models = {f"model-{number}": 1.0 for number in range(10)}
+    compared = {"test": {row.name: dict.fromkeys(models, "a") for row in METRICS if not row.is_baseline}}
+    run = SyntheticRun(models=models, seeds=(0, 1, 2), letters=compared).write(tmp_path / "run")
+    plots = [run.plot_path(f"{kind}-test") for kind in ("roc", "precision_recall", "prevalence")]
+    plots += [run.plot_path("learning_curves", model, seed) for model in models for seed in (0, 1, 2)]
+    for plot in plots:
+        plot.parent.mkdir(parents=True, exist_ok=True)
+        plot.with_suffix(".svg").write_bytes(b" " * pictures.LARGEST_SVG)
+    page = write_report([run])
+
+    assert len(Page(page.read_text(encoding="utf-8")).all("img")) == 13  # three of the set, ten learning curves
+    assert page.stat().st_size < 5_000_000
+
+
 def test_plots_and_page_are_remade_from_the_folder_alone_without_keras(tmp_path):
     run = SyntheticRun(models={"only": 1.0}, sets={"test": (30, 20)}, seeds=(0,)).write(tmp_path / "run")
     code = """
 import json, sys
 from pathlib import Path
-from kbin.report.plots import draw_plots
-from kbin.report.rendering import write_report
+from kbin.cli import main
 from kbin.report.summary import result_lines
 from kbin.runs import RunDirectory
-run = RunDirectory(Path(sys.argv[1]))
-draw_plots(run, run.results())
-write_report([run])
-result_lines(run.results())
+result_lines(RunDirectory(Path(sys.argv[1])).results())
+sys.argv[1:] = ["report", sys.argv[1]]
+try:
+    main()
+except SystemExit as ended:
+    assert ended.code == 0
 print(json.dumps([name for name in ("keras", "torch", "tensorflow") if name in sys.modules]))
 """
     command = [sys.executable, "-W", "error", "-c", code, str(run.path)]
     result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
     assert result.returncode == 0, result.stderr
-    assert json.loads(result.stdout) == []
+    assert json.loads(result.stdout.splitlines()[-1]) == []
     with Image.open(run.plot_path("roc-test")) as picture:
         assert min(picture.size) > 600
         assert len(np.unique(np.asarray(picture.convert("L")))) > 50

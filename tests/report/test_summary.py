@@ -131,3 +131,25 @@ def test_more_than_two_classes_are_said_to_be_averaged():
 def test_damaged_results_are_refused():
     with pytest.raises(RunFolderError, match=r"results\.json is damaged"):
         result_lines({"experiment": "half"})
+
+
+def test_models_that_were_compared_have_letters_beside_their_roc_auc_and_a_verdict_below():
+    letters = {"good": "a", "poor": "b"}
+    run = SyntheticRun(letters={"test": {"roc_auc": letters, "accuracy": dict.fromkeys(letters, "a")}})
+    lines = result_lines(run.results())
+    start = next(index for index, line in enumerate(lines) if line.startswith("test: "))
+
+    assert [lines[start + offset].split()[-1] for offset in (2, 3)] == ["a", "b"]
+    assert lines[start + 4 : start + 6] == [
+        "  good beats poor by ROC AUC.",
+        "  good and poor cannot be told apart by accuracy.",
+    ]
+    assert "Models that share a letter beside the ROC AUC cannot be told apart" in " ".join(" ".join(lines).split())
+    assert max(map(cell_len, lines)) <= 80
+
+
+def test_letters_that_would_not_fit_are_left_to_the_page():
+    run = SyntheticRun(letters={"test": {"roc_auc": {"good": "abcde", "poor": "a"}}})
+
+    assert "abcde" not in _text(run)
+    assert "share a letter" not in _text(run)

@@ -9,7 +9,7 @@ from kbin.report.recorded import RunResults
 from kbin.report.recorded_comparisons import MetricComparison, PairResults
 from kbin.report.tables import Cell
 from kbin.report.verdicts import Standing, capitalized, pair_verdict, standing, verdict_sentence, winner
-from kbin.report.wording import UNDEFINED, metric_text, number_text, p_text, range_text, signed_text
+from kbin.report.wording import UNDEFINED, listed, metric_text, number_text, p_text, range_text, signed_text
 
 _IN_THE_OPEN = ("roc_auc", "accuracy", "f1")
 _MOST_MODELS_WITH_OPEN_PAIRS = 6  # 15 pairs
@@ -46,7 +46,6 @@ class PairTable:
 
     columns: tuple[str, ...]
     rows: tuple[PairRow, ...]
-    methods: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -90,10 +89,20 @@ class SetSection:
     folded: tuple[MetricSection, ...] = ()
 
 
-def comparison_sections(results: RunResults) -> list[SetSection]:
+def difference_sections(results: RunResults) -> list[SetSection]:
     """Returns the comparisons of every set that has any, the test sets first; empty where nothing was compared."""
     sections = [_set_section(results, name) for name in results.reading_order]
     return [section for section in sections if section is not None]
+
+
+def comparison_methods(results: RunResults) -> list[str]:
+    """Returns how the models were compared, metrics with the same method together."""
+    titles: dict[str, list[str]] = {}
+    for recorded in results.comparisons.values():
+        for row in sorted(METRICS, key=_order):
+            if row.name in recorded and row.title not in titles.setdefault(recorded[row.name].method, []):
+                titles[recorded[row.name].method].append(row.title)
+    return [f"{listed(named)}: {method}" for method, named in titles.items() if named]
 
 
 def _set_section(results: RunResults, set_name: str) -> SetSection | None:
@@ -133,10 +142,7 @@ def _pair_table(compared: Sequence[tuple[MetricRow, MetricComparison]]) -> PairT
         for row, comparison in compared
         for pair in comparison.pairs
     ]
-    methods = dict.fromkeys(
-        f"{row.title}: {comparison.method}" if len(compared) > 1 else comparison.method for row, comparison in compared
-    )
-    return PairTable(tuple(title for title, _ in columns), tuple(rows), tuple(methods))
+    return PairTable(tuple(title for title, _ in columns), tuple(rows))
 
 
 def _pair_row(row: MetricRow, pair: PairResults, comparison: MetricComparison, columns: Sequence[str]) -> PairRow:
