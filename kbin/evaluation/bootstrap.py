@@ -1,14 +1,13 @@
 """The bootstrap: every metric of many trained models on the same resamples of one set."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from kbin.evaluation.answers import SeedAnswers
-from kbin.evaluation.resampling import resampled_counts
+from kbin.evaluation.resampling import Weights, resampled_weights
 from kbin.evaluation.weighted_metrics import average_precisions, roc_areas, threshold_metrics
 
 # Neighbouring scores of many positives are resampled as if they were equal: it moves standard errors by less than 1 %.
@@ -45,9 +44,9 @@ def bootstrapped(
     """
     weighted = [_Weighted(y_true, one, _MOST_LEVELS) for one in models]
     chunks: list[list[MetricDraws]] = [[] for _ in models]
-    for counts in resampled_counts(y_true, groups, resamples):
+    for weights in resampled_weights(y_true, groups, resamples):
         for one, parts in zip(weighted, chunks, strict=True):
-            parts.append(one.metrics(counts))
+            parts.append(one.metrics(weights))
     return [{name: np.concatenate([part[name] for part in parts]) for name in parts[0]} for parts in chunks]
 
 
@@ -62,11 +61,11 @@ def standard_error(draws: NDArray[np.float64]) -> float | None:
         return None
     error = float(known.std(ddof=1))
     # What is the same in all resamples differs by rounding alone.
-    return error if error > 1e-9 else 0.0
+    return error if error > 1e-12 else 0.0
 
 
 class _Weighted:
-    """One trained model on one set, ready to be measured with any number of copies of each image."""
+    """One trained model on one set, ready to be measured with any weights of its images."""
 
     def __init__(self, y_true: NDArray[np.int64], answers: SeedAnswers, most_levels: int):
         num, self._num_classes = len(y_true), answers.rows.shape[1]
@@ -82,21 +81,21 @@ class _Weighted:
             [-np.log(of_truth), squares / (2 if self._num_classes == 2 else 1)]
         )
 
-    def metrics(self, counts: NDArray[np.floating[Any]]) -> MetricDraws:
+    def metrics(self, weights: Weights) -> MetricDraws:
         """Returns the metrics, each of shape (num_resamples,).
 
         Args:
-            counts: shape (n, num_resamples), how often each image occurs.
+            weights: shape (n, num_resamples), how often each image weights.
         """
         size = self._num_classes
-        confusion = (self._cells @ counts).reshape(size, size, -1).astype(np.float64)
+        confusion = (self._cells @ weights).reshape(size, size, -1)
         found = threshold_metrics(confusion)
         areas, precisions = [], []
         for adder in self._ranked:
-            negative, positive = (adder @ counts).astype(np.float64).reshape(2, -1, counts.shape[1])
+            negative, positive = (adder @ weights).reshape(2, -1, weights.shape[1])
             areas.append(roc_areas(negative, positive))
             precisions.append(average_precisions(negative, positive))
-        losses = self._losses @ counts.astype(np.float64) / confusion.sum(axis=(0, 1))
+        losses = self._losses @ weights / confusion.sum(axis=(0, 1))
         found |= {"roc_auc": np.mean(areas, axis=0), "average_precision": np.mean(precisions, axis=0)}
         return found | {"log_loss": losses[0], "brier": losses[1]}
 
@@ -104,7 +103,7 @@ class _Weighted:
 def _adder(cells: NDArray[np.int64], num_cells: int) -> csr_matrix:
     """Returns the matrix that adds up the images of each cell, shape (num_cells, n)."""
     num = len(cells)
-    return csr_matrix((np.ones(num, dtype=np.float32), (cells, np.arange(num))), shape=(num_cells, num))
+    return csr_matrix((np.ones(num), (cells, np.arange(num))), shape=(num_cells, num))
 
 
 def _ranks(

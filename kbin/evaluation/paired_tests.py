@@ -66,7 +66,7 @@ def unmoved(difference: float, y_true: NDArray[np.int64], groups: NDArray[np.int
         y_true: shape (n,), class indices.
         groups: shape (n,), numbers from 0; None where the images are independent.
     """
-    if abs(difference) < 1e-9:
+    if abs(difference) < 1e-12:
         return PairedTest(0.0, None, 1.0, None)
     units = np.arange(len(y_true)) if groups is None else groups
     fewest = min(len(np.unique(units[y_true == label])) for label in np.unique(y_true))

@@ -1,11 +1,11 @@
-"""Other sets of the same kind: how often each image occurs when images, or whole groups, are drawn with replacement."""
+"""Other sets of the same kind: what each image weighs when images, or whole groups, are drawn with replacement."""
 
 from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-Counts = NDArray[np.float32]
+Weights = NDArray[np.float64]
 
 NUM_RESAMPLES = 2_000
 # A standard error from 500 resamples is itself known to 3 %, and 2,000 of a large set take seconds.
@@ -13,7 +13,7 @@ _FEWEST_RESAMPLES = 500
 _MOST_DRAWN = 10_000_000
 _SEED = 0
 # Numbers of a chunk: 4 MB, so that it stays in a processor's cache while it is used.
-_CHUNK = 2**20
+_CHUNK = 2**19
 
 
 def num_resamples(num_images: int) -> int:
@@ -21,12 +21,13 @@ def num_resamples(num_images: int) -> int:
     return int(np.clip(_MOST_DRAWN // num_images, _FEWEST_RESAMPLES, NUM_RESAMPLES))
 
 
-def resampled_counts(
+def resampled_weights(
     y_true: NDArray[np.int64], groups: NDArray[np.int64] | None = None, resamples: int | None = None
-) -> Iterator[Counts]:
-    """Yields how often each image occurs in each resample, shape (n, chunk), chunk by chunk, the same at every call.
+) -> Iterator[Weights]:
+    """Yields what each image weighs in each resample, shape (n, chunk), chunk by chunk, the same at every call.
 
-    Images are drawn within their class, so that all resamples have the set's counts of each class. Groups are drawn
+    Of the m images of a class m - 1 are drawn, and each weighs m / (m - 1): all resamples have the set's counts of each
+    class, and standard errors of small classes are not too small, as they are if m are drawn. Groups are drawn
     within classes where each group has images of one class only, and from all groups otherwise.
 
     Args:
@@ -35,7 +36,7 @@ def resampled_counts(
         resamples: How many; as many as `num_resamples` says if None.
 
     Source:
-        Davison and Hinkley 1997, "Bootstrap Methods and their Application", sections 3.2 and 3.8.
+        Rao and Wu 1988, "Resampling inference with complex survey data", with m - 1 draws a stratum.
     """
     rng = np.random.default_rng(_SEED)
     total = num_resamples(len(y_true)) if resamples is None else resamples
@@ -44,10 +45,10 @@ def resampled_counts(
     num_units = sum(map(len, strata))
     for start in range(0, total, width):
         columns = min(width, total - start)
-        counts = np.empty((num_units, columns), dtype=np.float32)
+        weights = np.empty((num_units, columns), dtype=np.float64)
         for units in strata:
-            counts[units] = _drawn(rng, len(units), columns)
-        yield counts if groups is None else counts[groups]
+            weights[units] = _drawn(rng, len(units), columns)
+        yield weights if groups is None else weights[groups]
 
 
 def _strata(y_true: NDArray[np.int64], groups: NDArray[np.int64] | None) -> list[NDArray[np.int64]]:
@@ -63,8 +64,11 @@ def _strata(y_true: NDArray[np.int64], groups: NDArray[np.int64] | None) -> list
     return [np.flatnonzero(lowest == label) for label in np.unique(lowest)]
 
 
-def _drawn(rng: np.random.Generator, num_units: int, columns: int) -> NDArray[np.int64]:
-    """Returns how often each unit is drawn, shape (num_units, columns)."""
-    drawn = rng.integers(0, num_units, size=(columns, num_units))
+def _drawn(rng: np.random.Generator, num_units: int, columns: int) -> NDArray[np.float64]:
+    """Returns what each unit weighs in each resample, shape (num_units, columns); one alone weighs 1."""
+    if num_units == 1:
+        return np.ones((1, columns))
+    drawn = rng.integers(0, num_units, size=(columns, num_units - 1))
     drawn += np.arange(columns)[:, None] * num_units
-    return np.bincount(drawn.ravel(), minlength=columns * num_units).reshape(columns, num_units).T
+    counts = np.bincount(drawn.ravel(), minlength=columns * num_units).reshape(columns, num_units).T
+    return np.multiply(counts, num_units / (num_units - 1), dtype=np.float64)

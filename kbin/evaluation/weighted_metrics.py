@@ -1,4 +1,4 @@
-"""The metrics of many resamples at once, from counts instead of images."""
+"""The metrics of many resamples at once, from sums of weights instead of images."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +39,7 @@ def roc_areas(negative: Array, positive: Array) -> Array:
     """Returns the ROC AUC, shape (num_resamples,), NaN where a class is missing; ties count half.
 
     Args:
-        negative: shape (num_scores, num_resamples), how many negatives have each score, the highest score first.
+        negative: shape (num_scores, num_resamples), what the negatives of each score weigh, the highest first.
         positive: The same of the positives.
     """
     above = np.cumsum(positive, axis=0) - positive / 2
@@ -50,7 +50,7 @@ def average_precisions(negative: Array, positive: Array) -> Array:
     """Returns the average precision, shape (num_resamples,), NaN where a class is missing.
 
     Args:
-        negative: shape (num_scores, num_resamples), how many negatives have each score, the highest score first.
+        negative: shape (num_scores, num_resamples), what the negatives of each score weigh, the highest first.
         positive: The same of the positives.
     """
     found = np.cumsum(positive, axis=0)

@@ -74,10 +74,10 @@ def _areas(models: Sequence[ModelResults], set_name: str) -> str:
 def _oracle(entry: SetResults) -> str:
     """Returns what the best threshold would have got; that of the set itself, so nobody could have known it."""
     point = entry.operating_points.get("oracle")
-    if point is None or point.metrics.get("balanced_accuracy") is None:
+    balanced = None if point is None else point.metrics.get("balanced_accuracy")
+    if balanced is None:
         return ""
-    accuracy, balanced = (metric_text(name, point.metrics.get(name)) for name in ("accuracy", "balanced_accuracy"))
     return (
-        f" With the threshold that is best on this very set (an oracle), accuracy would be {accuracy} and balanced "
-        f"accuracy {balanced}, where guessing gets 0.500."
+        " With the threshold that is best on this very set (an oracle), its balanced accuracy would be "
+        f"{metric_text('balanced_accuracy', balanced)}; guessing gets 0.500."
     )
