@@ -2,8 +2,8 @@
 
 Across models there is a file an evaluation set, `roc-<set>` and `precision_recall-<set>`, and none of the training
 set: a curve over images that were learned from invites a comparison that means nothing. The shown sets have
-`calibration-<set>` and `prevalence-<set>` besides, and `depth-<set>` where a backbone was trained at several depths; the
-set that a summary speaks of has `cost-<set>`. A search of settings has `search-<model id>`.
+`calibration-<set>` and `prevalence-<set>` besides, and `depth-<set>` where a backbone was trained at several depths;
+the set that a summary speaks of has `cost-<set>`. A search of settings has `search-<model id>`.
 
 Each trained model (a seed of a model) has one file a kind with all sets side by side, the training set among them,
 because there the gap between sets shows: `roc`, `precision_recall`, `confusion`, and `learning_curves`. Matplotlib
