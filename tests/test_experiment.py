@@ -191,6 +191,22 @@ class TestRunFolder:
             assert row["path"].split("/")[:2] == ["test", row["y_true"]]
             assert 0 <= float(row["y_score"]) <= 1
 
+    def test_the_gallery_of_the_first_seed_shows_what_the_predictions_say(self, run):
+        folder = run.path / "models" / "top" / "seed-0" / "gallery"
+        gallery = json.loads((folder / "gallery.json").read_text(encoding="utf-8"))
+        assert set(gallery["sets"]) == {"test", "elsewhere"}
+        assert gallery["threshold"] == run.model("top")["sets"]["test"]["per_seed"][0]["threshold"]
+        assert "1 x 1 cells" in gallery["cam_reason"]  # of images of 32 pixels
+        for name, images in gallery["sets"].items():
+            rows = {row["sample_id"]: row for row in run.rows("top", 0, f"predictions/{name}.csv")}
+            assert images
+            for one in images:
+                row = rows[one["sample_id"]]
+                assert (one["true"], one["score"]) == (row["y_true"], float(row["y_score"]))
+                assert one["predicted"] == ("bright" if one["score"] >= gallery["threshold"] else "dark")
+                assert (folder / one["file"]).is_file()
+        assert "Images worth looking at" in (run.path / "report.html").read_text(encoding="utf-8")
+
     def test_the_history_is_a_row_an_epoch_with_metrics_of_the_validation_set(self, run):
         rows = run.rows("top", 1, "history.csv")
         assert [float(row["epoch"]) for row in rows] == [1, 2, 3]

@@ -257,9 +257,9 @@ def _subtitle(curves: Sequence[RankCurve]) -> str:
 
 def _band_text(bands: Sequence[CurveBand]) -> str:
     """Says what is bold and what is shaded, as far as it is drawn."""
-    parts = ["bold: mean over seeds"] if any(band.num_seeds > 1 for band in bands) else []
+    parts = ["bold: mean of seeds"] if any(band.num_seeds > 1 for band in bands) else []
     if any(band.low is not None for band in bands):
-        parts.append("shaded: 95% band over images (bootstrap)")
+        parts.append("shaded: 95% over images (bootstrap, Wilson)")
     return "; ".join(parts)
 
 

@@ -10,6 +10,7 @@ from kbin.errors import RunFolderError
 from kbin.metric_names import metric_row
 from kbin.report.plots import CURVE_KINDS, CurveKind
 from kbin.report.recorded import TRAIN, ModelResults, RunResults
+from kbin.report.recorded_sets import SetResults
 from kbin.report.set_figures import DEPTH_METRICS, cost_points, depth_curves, prevalence_curves
 from kbin.report.wording import count_text, duration_text, mean_text, metric_text, reason_text, share_text
 from kbin.runs import RunDirectory
@@ -68,8 +69,18 @@ def _curve_text(kind: CurveKind, results: RunResults, set_name: str) -> str:
         value = mean_text(area.name, entry)
         if entry.metrics.get(area.name) is None:
             value = f"undefined, {reason_text(area.name, entry)}"
-        parts.append(f"{model.id} {value}")
+        parts.append(f"{model.id} {value}{_point_text(kind, results, entry)}")
     return f"{kind.title} curves on {set_name}{of_class}. {area.title}: {'; '.join(parts)}."
+
+
+def _point_text(kind: CurveKind, results: RunResults, entry: SetResults) -> str:
+    """Returns where a model's mark stands; nothing for more than two classes, and where a rate is undefined."""
+    recall = entry.metrics.get("recall")
+    other = entry.metrics.get("specificity" if kind.name == "roc" else "precision")
+    if results.positive is None or recall is None or other is None:
+        return ""
+    words = f"{1 - other:.3f} of the negatives called positive" if kind.name == "roc" else f"precision {other:.3f}"
+    return f" (at the threshold in force {recall:.3f} of the positives found, {words})"
 
 
 def prevalence_pictures(run: RunDirectory, results: RunResults) -> dict[str, Picture]:

@@ -29,6 +29,13 @@ def precision_heights(y_true, y_score):
     return np.array(heights)
 
 
+def wilson(share, trials):
+    """Solved from its definition: the proportions from which the observed one is 1.96 standard errors away."""
+    z = 1.959963984540054
+    roots = [np.roots([1 + z**2 / n, -(2 * p + z**2 / n), p**2]) for p, n in zip(share, trials, strict=True)]
+    return np.sort(np.real(roots), axis=1).T
+
+
 REFERENCES = [(roc_band, roc_heights), (precision_recall_band, precision_heights)]
 
 
@@ -65,6 +72,10 @@ def test_the_band_is_that_of_a_plain_loop_over_drawn_images(band, heights):
         drawn.append((heights(y_true[picked], first[picked]) + heights(y_true[picked], second[picked])) / 2)
     low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
     got = band(y_true, [first, second], "m")
+    # 40 positives; a precision is a share of those that are called positive.
+    trials = np.full(len(GRID), 40.0) if band is roc_band else np.maximum(1.0, 40 * GRID / got.mean)
+    lowest, highest = wilson(got.mean, trials)
+    low, high = np.minimum(low, lowest), np.maximum(high, highest)
     inner = slice(4, -4)
     assert np.abs(got.low - low)[inner].mean() < 0.012
     assert np.abs(got.high - high)[inner].mean() < 0.012
@@ -79,6 +90,15 @@ def test_the_mean_lies_in_the_band_nearly_everywhere_and_seeds_do_not_make_it_na
     assert ((one.low <= one.mean + 1e-9) & (one.mean <= one.high + 1e-9)).mean() > 0.95
     thrice = band(y_true, [y_score] * 3, "m")
     np.testing.assert_allclose(thrice.high - thrice.low, one.high - one.low, atol=1e-9)
+
+
+@pytest.mark.parametrize("band", [roc_band, precision_recall_band])
+def test_a_perfect_model_is_not_certain_to_stay_perfect(band):
+    found = band([1] * 20 + [0] * 30, [np.linspace(1, 0, 50)], "m")
+    np.testing.assert_array_equal(found.mean, 1.0)
+    # 20 of 20: Wilson's interval begins at 20 / (20 + 1.96 ** 2).
+    assert found.low[-1] == pytest.approx(20 / (20 + 1.959964**2), abs=1e-4)
+    assert found.high.max() == 1.0
 
 
 @pytest.mark.parametrize("band", [roc_band, precision_recall_band])

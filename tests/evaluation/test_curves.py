@@ -132,7 +132,7 @@ def test_a_mean_is_drawn_bold_with_its_band_and_the_subtitle_says_both(curve, pl
     ax = rendered(plot([curve.from_scores(y_true, one, "m", "p") for one in scores], bands=[found]))
     assert ax.texts[0].get_text().split("\n") == [
         "positive: p (50 of 200 images)",
-        "bold: mean over seeds; shaded: 95% band over images (bootstrap)",
+        "bold: mean of seeds; shaded: 95% over images (bootstrap, Wilson)",
     ]
     (bold,) = [line for line in ax.lines if line.get_linewidth() == 2.0 and len(line.get_xdata())]
     np.testing.assert_array_equal(bold.get_ydata(), found.mean)
@@ -147,7 +147,7 @@ def test_a_mean_without_a_band_promises_none():
     scores = [first, labels_and_scores(1)[1]]
     curves = [RocCurve.from_scores(y_true, one, "m", "p") for one in scores]
     ax = rendered(plot_roc_curves(curves, bands=[roc_band(y_true, scores, "m", banded=False)]))
-    assert ax.texts[0].get_text().split("\n")[1:] == ["bold: mean over seeds"]
+    assert ax.texts[0].get_text().split("\n")[1:] == ["bold: mean of seeds"]
     assert not ax.collections
 
 
@@ -156,7 +156,7 @@ def test_a_single_seed_is_drawn_as_it_is_above_its_band():
     curve = RocCurve.from_scores(y_true, scores, "m", "p")
     ax = rendered(plot_roc_curves([curve], bands=[roc_band(y_true, [scores], "m")]))
     np.testing.assert_array_equal(ax.lines[0].get_ydata(), curve.tpr)
-    assert ax.texts[0].get_text().split("\n")[1:] == ["shaded: 95% band over images (bootstrap)"]
+    assert ax.texts[0].get_text().split("\n")[1:] == ["shaded: 95% over images (bootstrap, Wilson)"]
     assert len(ax.collections) == 1
 
 

@@ -1,6 +1,6 @@
 import base64
 
-from kbin.report.pictures import augmented_picture, cost_picture, learning_pictures, prevalence_pictures
+from kbin.report.pictures import augmented_picture, cost_picture, curve_pictures, learning_pictures, prevalence_pictures
 from kbin.report.plots import draw_plots
 from kbin.report.recorded import read_results
 from kbin.report.rendering import write_report
@@ -52,3 +52,13 @@ def test_the_text_of_costs_says_area_interval_time_and_parameters(everything: Ru
     area = f"good: {entry['metrics']['roc_auc']:.3f} [{low:.3f}, {high:.3f}]"
     assert f"{area} with 16 s in all and 1,281 trainable parameters; poor: " in picture.alternative
     assert cost_picture(two_seeds, read_results(two_seeds.results())) is None
+
+
+def test_the_text_of_curves_says_where_the_marks_stand(everything: RunDirectory):
+    pictures = curve_pictures(everything, read_results(everything.results()))["test"]
+    metrics = everything.results()["models"][0]["sets"]["test"]["metrics"]
+    found, alarms = metrics["recall"], 1 - metrics["specificity"]
+
+    at = "(at the threshold in force"
+    assert f"{at} {found:.3f} of the positives found, {alarms:.3f} of the negatives called" in pictures[0].alternative
+    assert f"{at} {found:.3f} of the positives found, precision {metrics['precision']:.3f})" in pictures[1].alternative

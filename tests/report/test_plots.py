@@ -155,7 +155,7 @@ def test_a_backbone_at_several_depths_has_a_plot_of_its_metrics_over_trainable_p
 def test_curves_across_models_have_means_bands_and_the_operating_point_of_the_results(everything, drawn):
     draw_plots(everything, everything.results())
     ax = drawn[everything.plot_path("roc-test")].axes[0]
-    assert "shaded: 95% band over images" in ax.texts[0].get_text()
+    assert "shaded: 95% over images" in ax.texts[0].get_text()
     assert len(ax.collections) == 2  # a band a model
     marked = [(*line.get_xdata(), *line.get_ydata()) for line in ax.lines if len(line.get_xdata()) == 1]
     expected = [
