@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kbin.evaluation.inputs import checked_labels, checked_scores
-from kbin.evaluation.intervals import wilson_interval
+from kbin.evaluation.proportions import wilson_interval
 
 LEVEL = 0.95
 GRID = np.linspace(0.0, 1.0, 201)
