@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from kbin.evaluation.inputs import checked_labels, checked_probability_rows, checked_scores
 
 ERROR, DOUBTFUL = "error", "doubtful"
-MOST_ERRORS, MOST_DOUBTFUL = 12, 8
+MOST_ERRORS, MOST_DOUBTFUL = 6, 4
 
 
 @dataclass(frozen=True)
