@@ -1,11 +1,9 @@
 """The differences between models on the same images, as plain tables."""
 
-from kbin.metric_names import metric_row
 from kbin.report.recorded import RunResults
-from kbin.report.recorded_comparisons import MetricComparison, PairResults, SetComparisons
+from kbin.report.recorded_comparisons import MetricComparison, SetComparisons
 from kbin.report.table_rows import PlainTable
-
-ALIKE, UNTESTED = "cannot be told apart", "not tested"
+from kbin.report.verdicts import pair_verdict
 
 
 def comparison_rows(results: RunResults) -> PlainTable:
@@ -16,7 +14,7 @@ def comparison_rows(results: RunResults) -> PlainTable:
             figures = (pair.p_value, pair.p_seeds, pair.p_adjusted, pair.detectable, pair.differ_on)
             where = (set_name, metric, comparison.method, *pair.models)
             rows.append(
-                (*where, pair.difference, *(pair.interval or (None, None)), *figures, verdict(metric, comparison, pair))
+                (*where, pair.difference, *(pair.interval or (None, None)), *figures, pair_verdict(metric, pair))
             )
     names = ("set", "metric", "method", "model_a", "model_b", "difference", "low", "high")
     tests = ("p_value", "p_seeds", "p_adjusted", "detectable", "differ_on", "verdict")
@@ -31,16 +29,6 @@ def letter_rows(results: RunResults) -> PlainTable:
         for model_id, letters in comparison.letters.items()
     ]
     return PlainTable(("set", "metric", "model", "letters"), tuple(rows))
-
-
-def verdict(metric: str, comparison: MetricComparison, pair: PairResults) -> str:
-    """Returns which of two models is better, or that nobody can tell."""
-    first, second = pair.models
-    if pair.p_adjusted is None:
-        return UNTESTED
-    if set(comparison.letters.get(first, "")) & set(comparison.letters.get(second, "")):
-        return ALIKE
-    return f"{first if (pair.difference > 0) == metric_row(metric).higher_is_better else second} is better"
 
 
 def _compared(results: RunResults) -> list[tuple[str, str, MetricComparison]]:

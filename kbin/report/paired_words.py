@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kbin.metric_names import metric_row
-from kbin.report.comparison_rows import verdict
-from kbin.report.recorded_comparisons import MetricComparison, PairResults, SetComparisons
-from kbin.report.wording import UNDEFINED, listed, metric_text, title_in_text
+from kbin.report.recorded_comparisons import PairResults, SetComparisons
+from kbin.report.verdicts import pair_verdict
+from kbin.report.wording import UNDEFINED, listed, metric_text, p_text, range_text, signed_text, title_in_text
 
-_SMALLEST_P = 0.001
 _SUMMED_UP = ("roc_auc", "accuracy")  # in the summary; the tables have the other metrics
 
 
@@ -44,32 +43,24 @@ def pair_tables(comparisons: SetComparisons, runs: Mapping[str, str]) -> list[Pa
     """
     tables = []
     for metric, comparison in comparisons.items():
-        rows = [_pair_row(metric, comparison, pair, runs) for pair in comparison.pairs]
+        rows = [_pair_row(metric, pair, runs) for pair in comparison.pairs]
         rows.sort(key=lambda row: not row.across)
         tables.append(PairTable(metric_row(metric).title, comparison.method, tuple(rows)))
     return tables
 
 
-def _pair_row(metric: str, comparison: MetricComparison, pair: PairResults, runs: Mapping[str, str]) -> PairRow:
+def _pair_row(metric: str, pair: PairResults, runs: Mapping[str, str]) -> PairRow:
     first, second = pair.models
-    low_high = ", ".join(f"{end:+.3f}" for end in pair.interval or ())
     return PairRow(
         first,
         second,
         runs[first] != runs[second],
-        f"{pair.difference:+.3f}",
-        f"[{low_high}]" if low_high else UNDEFINED,
+        signed_text(metric, pair.difference),
+        UNDEFINED if pair.interval is None else range_text(metric, *pair.interval),
         p_text(pair.p_adjusted),
         metric_text(metric, pair.detectable),
-        verdict(metric, comparison, pair),
+        pair_verdict(metric, pair),
     )
-
-
-def p_text(value: float | None) -> str:
-    """Returns a p-value as people write it."""
-    if value is None:
-        return UNDEFINED
-    return f"< {_SMALLEST_P}" if value < _SMALLEST_P else f"{value:.3f}"
 
 
 def best_sentences(comparisons: SetComparisons, values: Mapping[str, Mapping[str, float | None]]) -> list[str]:

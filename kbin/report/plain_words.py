@@ -181,12 +181,15 @@ def reading_notes(results: RunResults) -> list[str]:
         notes.append(
             f"[low, high] is a 95% interval: how far other images of the same kind would move the number "
             f"({_interval_methods(results)}). Training again is not in it; that is the spread over seeds. Two models' "
-            "intervals may overlap and the models still differ: on the same images their mistakes go together."
+            "intervals may overlap and the models still differ: on the same images their mistakes go together. Those "
+            "from a bootstrap are for sets with the same share of each class; precision, F1 and the like move further "
+            "where that share changes too."
         )
     if results.comparisons:
+        few = " With two seeds the test over seeds seldom finds anything: three or more are needed."
         notes.append(
             "Letters: models that share one cannot be told apart on that set by that metric (paired tests on the same "
-            "images and over seeds, Holm's correction, 5%)."
+            f"images and over seeds, Holm's correction, 5%).{few if results.num_seeds == 2 else ''}"
         )
     notes.append(spread_sentence(results))
     if TRAIN in results.sets:
@@ -201,11 +204,9 @@ def reading_notes(results: RunResults) -> list[str]:
 def _interval_methods(results: RunResults) -> str:
     entries = [entry for model in results.done for entry in model.sets.values()]
     if any(entry.num_groups for entry in entries):
-        return "a bootstrap over the groups, whose images stay together"
+        return "with the images of a group taken together: Wilson, DeLong, and a bootstrap over the groups for the rest"
     has_others = any(set(entry.intervals) - _CLOSED_FORM for entry in entries)
     rest = ["a bootstrap over the images for the rest"] if has_others else []
     if results.positive is None:
-        return (
-            listed(["Wilson for the accuracy", *rest]) if rest else "Wilson; of more than two classes the accuracy only"
-        )
+        return listed(["Wilson for the accuracy", *rest])
     return listed(["Wilson for shares of images, as the accuracy", "DeLong for the ROC AUC", *rest])

@@ -48,14 +48,17 @@ class PrevalenceRow:
 
 
 def prevalence_rows(results: RunResults, set_name: str) -> list[PrevalenceRow]:
-    """Returns the rows of one set; none for more than two classes, for the training set, and a set that lacks a class.
+    """Returns the rows of one set.
+
+    There are none for more than two classes, for the training set, for a set that lacks a class, and where no model has
+    results.
 
     Args:
         results: The run.
         set_name: The evaluation set.
     """
     positive = results.positive
-    if positive is None or set_name == TRAIN:
+    if positive is None or set_name == TRAIN or not results.done:
         return []
     own = results.sets[set_name].counts[positive] / results.sets[set_name].n
     if not 0 < own < 1:

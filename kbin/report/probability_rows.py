@@ -1,15 +1,32 @@
 """How far probabilities can be believed, and what answers are worth at other shares of positives, as plain tables."""
 
-from math import isnan
+from dataclasses import astuple, fields
 
-from kbin.evaluation.prevalence import PrevalenceCurve
-from kbin.report.recorded import Costs, RunResults
+from kbin.report.prevalence_table import PrevalenceRow
+from kbin.report.prevalence_table import prevalence_rows as set_prevalence_rows
+from kbin.report.recorded import RunResults
 from kbin.report.recorded_sets import Calibration, SetResults
-from kbin.report.set_figures import prevalence_curves
 from kbin.report.table_rows import PlainTable
 
-_SHARES = (0.01, 0.05, 0.1, 0.2, 0.5)  # of positives, beside the set's own
-_FIGURES = ("ece", "brier", "log_loss", "temperature", "ece_after", "brier_after", "log_loss_after")
+# Field -> column, where a table that stands alone has to say more.
+_PREVALENCE = {
+    "set_name": "set",
+    "answers": "model",
+    "share": "share_positive",
+    "is_own": "is_own_share",
+    "cost": "cost_per_image",
+}
+_FIGURES = (
+    "ece",
+    "ece_if_perfect",
+    "brier",
+    "log_loss",
+    "temperature",
+    "ece_after",
+    "ece_if_perfect_after",
+    "brier_after",
+    "log_loss_after",
+)
 
 
 def calibration_rows(results: RunResults) -> PlainTable:
@@ -39,24 +56,9 @@ def _calibrations(results: RunResults) -> list[tuple[str, str, Calibration]]:
 
 
 def prevalence_rows(results: RunResults) -> PlainTable:
-    """Returns precision, accuracy, F1 and the cost an image at other shares of positives, if nothing else changed.
+    """Returns what answers are worth at other shares of positives, if nothing else changed.
 
     The training set has none: how a model answers what it learned from holds nowhere else.
     """
-    rows = []
-    for set_name in results.reading_order:
-        for curve in prevalence_curves(results, set_name):
-            for share in sorted({*_SHARES, curve.share}):
-                values = [float(quantity(share)) for quantity in (curve.precision, curve.accuracy, curve.f1)]
-                defined = [None if isnan(value) else value for value in values]
-                is_own = share == curve.share
-                rows.append((set_name, curve.label, share, is_own, *defined, _cost(curve, share, results.costs)))
-    columns = ("set", "model", "share_positive", "is_own_share", "precision", "accuracy", "f1", "cost_per_image")
-    return PlainTable(columns, tuple(rows))
-
-
-def _cost(curve: PrevalenceCurve, share: float, costs: Costs | None) -> float | None:
-    if costs is None:
-        return None
-    misses, false_alarms = share * (1 - curve.sensitivity), (1 - share) * (1 - curve.specificity)
-    return misses * costs.false_negative + false_alarms * costs.false_positive
+    rows = [astuple(row) for set_name in results.reading_order for row in set_prevalence_rows(results, set_name)]
+    return PlainTable(tuple(_PREVALENCE.get(one.name, one.name) for one in fields(PrevalenceRow)), tuple(rows))

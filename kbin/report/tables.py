@@ -34,6 +34,7 @@ class Cell:
         letters: Those of the models from which it cannot be told apart, "" where nothing was compared.
         reason: Why there is no number, "" if there is one.
         note: Number of the footnote that holds the reason, 0 without one.
+        gap: Its difference from the number on another set as written, "" without one.
         mark: What has to stand out beside the number, "" for nothing.
     """
 
@@ -45,6 +46,7 @@ class Cell:
     letters: str = ""
     reason: str = ""
     note: int = 0
+    gap: str = ""
     mark: str = ""
 
 

@@ -1,3 +1,5 @@
+import copy
+
 from kbin.report.recorded import read_results
 from kbin.report.side_by_side import side_by_side
 from kbin.report.tables import Footnotes
@@ -35,6 +37,22 @@ def test_a_collapse_marks_what_depends_on_the_threshold():
     for table in sides.tables:
         marks = [cell.mark for cell in table.rows["fixed"]]
         assert marks == ["", "", "", "" if table.row.name == "roc_auc" else "collapsed"]
+
+
+def test_a_further_set_has_its_gap_from_the_test_set_and_that_one_from_validation():
+    results = copy.deepcopy(TWO_TESTS.results())
+    areas = {"train": 0.99, "validation": 0.9, "test": 0.85, "test-2": 0.6}
+    for name, area in areas.items():
+        results["models"][0]["sets"][name]["metrics"]["roc_auc"] = area
+    sides = side_by_side(read_results(results), Footnotes())
+
+    assert sides.compared == {"test-2": "test", "test": "validation"}
+    assert [cell.gap for cell in sides.tables[-1].rows["fixed"]] == [
+        "",
+        "",
+        "\N{MINUS SIGN}0.050",
+        "\N{MINUS SIGN}0.250",
+    ]
 
 
 def test_one_test_set_has_nothing_beside_it():

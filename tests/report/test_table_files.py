@@ -61,7 +61,7 @@ def run(tmp_path_factory):
     entry = results["models"][0]["sets"]["test"]
     entry["calibration"] = CALIBRATION
     entry["baselines"] = {"majority": {"accuracy": 14 / 24, "f1": None}, "random": {"accuracy": 0.5, "f1": 0.4}}
-    entry["metrics"] |= {"recall": 0.8, "specificity": 0.9}
+    entry["operating_points"]["locked"]["metrics"] |= {"recall": 0.8, "specificity": 0.9}
     run.save_results(results)
     write_tables(run)
     return run
@@ -136,9 +136,10 @@ def test_a_pair_has_its_difference_p_values_and_verdict(run):
 
 
 def test_calibration_and_baselines_are_there_where_they_were_recorded(run):
-    (figures,) = read(run, "calibration")
-    (one_bin,) = read(run, "calibration_bins")
-    majority, random = read(run, "baselines")
+    where = {"set": "test", "model": "good"}
+    figures = one(read(run, "calibration"), **where)
+    one_bin = one(read(run, "calibration_bins"), **where)
+    majority, random = (one(read(run, "baselines"), **where, baseline=kind) for kind in ("majority", "random"))
 
     assert (figures["ece"], figures["temperature"]) == ("0.125", "")
     assert (one_bin["n"], one_bin["mean_score"], one_bin["share_positive"]) == ("13.5", "0.25", "0.5")
@@ -147,7 +148,8 @@ def test_calibration_and_baselines_are_there_where_they_were_recorded(run):
 
 
 def test_at_another_share_of_positives_precision_follows_bayes_and_costs_are_expected_ones(run):
-    rows = [row for row in read(run, "prevalence") if (row["set"], row["model"]) == ("test", "good")]
+    where = ("test", "good", "locked")
+    rows = [row for row in read(run, "prevalence") if (row["set"], row["model"], row["point"]) == where]
     row = one(rows, share_positive="0.1")
 
     # sensitivity .8, specificity .9, 10 % positive: .08 found, .09 false alarms, .02 missed, .81 rightly negative

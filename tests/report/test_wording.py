@@ -26,6 +26,13 @@ def test_a_moment_that_is_no_date_stays_as_it_is():
 
 
 @pytest.mark.parametrize(
+    ("value", "text"), [(None, wording.UNDEFINED), (0.0004, "< 0.001"), (0.0412, "0.041"), (1.0, "1.000")]
+)
+def test_p_values_are_written_as_people_write_them(value, text):
+    assert wording.p_text(value) == text
+
+
+@pytest.mark.parametrize(
     ("items", "text"), [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")]
 )
 def test_lists_end_in_and(items, text):
