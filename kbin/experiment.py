@@ -18,13 +18,11 @@ from kbin.experiment_inputs import augmentation, images_of_sets, num_stored_view
 from kbin.experiment_search import ExperimentSearch, search_entry
 from kbin.explain.augmented_samples import augmented_samples
 from kbin.feature_shards import compute_all_features
-from kbin.model_entries import run_all_seeds, set_groups
+from kbin.model_entries import group_notes, run_all_seeds, set_groups
 from kbin.model_stages import Setting
 from kbin.planned_models import plan_models
 from kbin.progress import Progress
-from kbin.report.drawing_again import draw_changed_plots
-from kbin.report.rendering import write_report
-from kbin.report.table_files import write_tables
+from kbin.report.remaking import remake
 from kbin.results import evaluation_entry
 from kbin.runs import RunDirectory
 from kbin.search.plan import plan_search, searched_models
@@ -50,9 +48,8 @@ def run_experiment(config: ExperimentConfig, out: Path, progress: Progress, clus
     run = RunDirectory(out)
     if run.is_finished(dump_experiment(config)):
         progress.say(f"{out} already holds the finished results of this experiment; remove it to run anew.")
-        if not run.report_path.is_file():  # interrupted between the last two files
-            write_tables(run)
-            write_report([run])
+        if not run.report_path.is_file():  # interrupted while it was drawn
+            remake([run])
         return _exit_code(run.results()["models"])
     with open_execution(cluster) as execution:
         return _run_on(execution, config, run, progress)
@@ -76,7 +73,9 @@ def _run_on(execution: Execution, config: ExperimentConfig, run: RunDirectory, p
     environment = describe_environment(_device())
     run.save_environment(environment | {"seeds": list(config.training.seeds), "started": _now()})
 
-    if groups := set_groups(config, sets):
+    groups = set_groups(config, sets)
+    described["notes"] += group_notes(config, sets, groups)
+    if groups:
         run.save_groups({name: (sets[name].data.sample_ids.tolist(), of.tolist()) for name, of in groups.items()})
     if augmented is not None:
         run.save_picture("augmented", augmented_samples(sets["train"], augmented))
@@ -91,14 +90,22 @@ def _run_on(execution: Execution, config: ExperimentConfig, run: RunDirectory, p
     results = described | {"seconds": round(time.perf_counter() - start, 3), "models": entries}
     if search is not None:
         results["search"] = search_entry(search)
-    results["comparisons"] = comparison_entries(run, results)
-    draw_changed_plots(run, results)
+    results["comparisons"] = _compared(run, results, progress)
+    # What was computed is safe from here on: plots, tables and page can be made again from it.
     run.save_results(results)
     if _exit_code(entries) == 0:
         SearchFiles(run).clear()
-    write_tables(run)
-    write_report([run])
+    remake([run])
     return _exit_code(entries)
+
+
+def _compared(run: RunDirectory, results: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    """Returns the comparisons of all models; without them a run still has its results."""
+    try:
+        return comparison_entries(run, results)
+    except Exception as error:
+        progress.say(f"the models could not be compared: {type(error).__name__}: {error}")
+        return {}
 
 
 def _exit_code(entries: Sequence[Mapping[str, Any]]) -> int:

@@ -66,6 +66,17 @@ def _without_unused_search(settings: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in (settings | {"models": models}).items() if (key, value) != ("search", None)}
 
 
+def in_todays_words(text: str) -> str:
+    """Returns resolved settings as this version writes them: what an older one did not know has its default.
+
+    Text that is no experiment any more is returned as it is.
+    """
+    try:
+        return dump_experiment(ExperimentConfig.model_validate(read_yaml(text, "the settings there").value))
+    except (ConfigError, ValidationError):
+        return text
+
+
 def differing_settings(there: str, here: str) -> list[str]:
     """Returns what differs between two resolved experiments, as `training.epochs: 10 there, 3 here`.
 

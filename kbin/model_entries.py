@@ -45,14 +45,14 @@ def run_all_seeds(
     )
     try:
         runs = [_run_seed(model, sets, setting, run, seed) for seed in config.training.seeds]
+        labels = {name: one.data.labels for name, one in sets.items()}
+        seeds = [SeedPredictions(one.seed, one.probabilities) for one in runs]
+        groups = set_groups(config, sets)
+        evaluated = evaluate_sets(labels, sets["train"].data.classes, seeds, config.evaluation, out_of_fold, groups)
     except (DataError, ConfigError):
         raise  # a fault of the input concerns every model
     except Exception as error:
         return entry | failure(model, error, setting)
-    labels = {name: one.data.labels for name, one in sets.items()}
-    seeds = [SeedPredictions(one.seed, one.probabilities) for one in runs]
-    groups = set_groups(config, sets)
-    evaluated = evaluate_sets(labels, sets["train"].data.classes, seeds, config.evaluation, out_of_fold, groups)
     threshold = evaluated["train"]["per_seed"][0]["threshold"]
     save_gallery(run, model.id or "", runs[0], sets, threshold, setting.progress)
     return entry | {
@@ -83,6 +83,23 @@ def set_groups(config: ExperimentConfig, sets: Mapping[str, SetImages]) -> dict[
         return {}
     known = {name: one.data.columns[column] for name, one in sets.items() if column in one.data.columns}
     return {name: groups for name, groups in known.items() if (groups != "").all()}
+
+
+def group_notes(config: ExperimentConfig, sets: Mapping[str, SetImages], groups: Mapping[str, np.ndarray]) -> list[str]:
+    """Returns a sentence on the sets whose images count as independent although the experiment knows of groups.
+
+    Args:
+        config: Every setting resolved.
+        sets: Evaluation sets by name.
+        groups: As `set_groups` returns them.
+    """
+    without = [name for name in sets if name not in groups]
+    if config.data.split.group is None or not without:
+        return []
+    return [
+        f"The images of {', '.join(without)} have no '{config.data.split.group}', or not all of them: they count as "
+        "independent there, and if they are not, intervals are too narrow and differences are found that are none."
+    ]
 
 
 def described(planned: PlannedModel, training: TrainingConfig) -> dict[str, Any]:

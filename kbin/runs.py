@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kbin.errors import ConfigError, RunFolderError
-from kbin.experiment_file import differing_settings
+from kbin.experiment_file import differing_settings, in_todays_words
 from kbin.spreadsheet import spreadsheet_cell
 
 if TYPE_CHECKING:
@@ -120,6 +120,7 @@ class RunDirectory:
             raise RunFolderError(f"{self.path} cannot be written ({error}): choose another place with --out.") from None
 
     def _check_same(self, there: str, wanted: str) -> None:
+        there = in_todays_words(there)
         if there == wanted:
             return
         try:

@@ -5,12 +5,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from kbin.config.fields import Flag, NumberFromZero, Probability, Section, one_of
+from kbin.config.fields import Flag, Probability, Section, one_of
 
 CRITERIA = ("youden", "f1", "accuracy", "cost", "sensitivity")  # the rows of kbin.evaluation.thresholds.CRITERIA
 OUT_OF_FOLD = "out_of_fold"
 _SENSITIVITY = "sensitivity"
 _USUAL_SENSITIVITY = 0.95
+Cost = Annotated[float, Field(strict=True, ge=0, le=1e9, allow_inf_nan=False)]
 
 
 class ThresholdConfig(Section):
@@ -52,8 +53,8 @@ class ThresholdConfig(Section):
 class CostsConfig(Section):
     """What one false alarm and one miss cost, in any unit: euros, minutes, or 1 and 5."""
 
-    false_positive: NumberFromZero
-    false_negative: NumberFromZero
+    false_positive: Cost
+    false_negative: Cost
 
     @model_validator(mode="after")
     def _something_costs(self) -> Self:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
+from math import sqrt
 from statistics import fmean
 from typing import Any
 
@@ -13,8 +14,15 @@ from kbin.evaluation.answers import ModelAnswers, SeedAnswers
 from kbin.evaluation.bootstrap import MetricDraws, bootstrapped, metric_values
 from kbin.evaluation.groups import group_numbers
 from kbin.evaluation.inputs import checked_classes, checked_labels
-from kbin.evaluation.multiple import compact_letters, holm, seeds_p_value
-from kbin.evaluation.paired_tests import PairedTest, paired_accuracy, paired_auc, paired_bootstrap, unmoved
+from kbin.evaluation.multiple import combined_p_value, compact_letters, holm, seeds_p_value, seeds_variances
+from kbin.evaluation.paired_tests import (
+    PairedTest,
+    detectable_difference,
+    paired_accuracy,
+    paired_auc,
+    paired_bootstrap,
+    unmoved,
+)
 from kbin.metric_names import METRICS, MetricRow
 
 SIGNIFICANT = 0.05
@@ -27,11 +35,12 @@ class PairComparison:
     Attributes:
         models: Their ids.
         difference: Of the means over seeds.
-        interval: Of the difference, 95 %; None where the images do not tell.
+        interval: Of the difference over images, 95 %; None where the images do not tell.
         p_value: Whether other images would explain it.
         p_seeds: Whether another training would explain it; None where a model has one seed.
-        p_adjusted: The larger of both, after Holm's correction over all pairs.
-        detectable: The smallest true difference that such images show in four of five cases.
+        p_adjusted: The largest of both and of that of both sources together, after Holm's correction over all pairs.
+        detectable: The smallest true difference that such images and seeds show in four of five cases, where all pairs
+            are tested.
         differ_on: Images that only one of the two answers rightly; None for metrics other than accuracy.
     """
 
@@ -46,7 +55,7 @@ class PairComparison:
 
     @property
     def is_significant(self) -> bool:
-        """Whether neither other images nor another training would explain the difference."""
+        """Whether neither other images nor, where there are seeds, another training would explain the difference."""
         return self.p_adjusted is not None and self.p_adjusted < SIGNIFICANT
 
 
@@ -147,7 +156,12 @@ def _compared(
     values = {model_id: one.seed_values(row.name) or [] for model_id, one in models.items()}
     tests = [_tested(row.name, truth, models[first], models[second], groups) for first, second in pairs]
     of_seeds = [seeds_p_value(values[first], values[second]) for first, second in pairs]
-    both = [_larger(test.p_value, p_seeds) for test, p_seeds in zip(tests, of_seeds, strict=True)]
+    of_both = [
+        combined_p_value(test.difference, test.error, values[first], values[second])
+        for test, (first, second) in zip(tests, pairs, strict=True)
+    ]
+    largest = [_largest(test.p_value, *others) for test, *others in zip(tests, of_seeds, of_both, strict=True)]
+    num_tested = sum(p_value is not None for p_value in largest)
     compared = tuple(
         PairComparison(
             models=pair,
@@ -156,10 +170,10 @@ def _compared(
             p_value=test.p_value,
             p_seeds=p_seeds,
             p_adjusted=adjusted,
-            detectable=test.detectable,
+            detectable=_detectable(test, values[pair[0]], values[pair[1]], num_tested),
             differ_on=test.differ_on,
         )
-        for pair, test, p_seeds, adjusted in zip(pairs, tests, of_seeds, holm(both), strict=True)
+        for pair, test, p_seeds, adjusted in zip(pairs, tests, of_seeds, holm(largest), strict=True)
     )
     sign = -1 if row.higher_is_better else 1
     ordered = sorted(models, key=lambda model_id: sign * fmean(values[model_id]))
@@ -197,7 +211,12 @@ def _method(name: str, models: Mapping[str, _Model], one_seed: bool, has_groups:
     return "paired bootstrap of whole groups" if has_groups else "paired stratified bootstrap"
 
 
-def _larger(p_value: float | None, p_seeds: float | None) -> float | None:
-    if p_value is None:
+def _largest(p_value: float | None, *others: float | None) -> float | None:
+    """Without a test of the images there is none at all; the others need several seeds."""
+    return None if p_value is None else max([p_value, *(other for other in others if other is not None)])
+
+
+def _detectable(test: PairedTest, first: Sequence[float], second: Sequence[float], num_pairs: int) -> float | None:
+    if test.error is None or test.p_value is None:
         return None
-    return p_value if p_seeds is None else max(p_value, p_seeds)
+    return detectable_difference(sqrt(test.error**2 + sum(seeds_variances(first, second) or (0.0,))), num_pairs)

@@ -30,6 +30,18 @@ def group_numbers(groups: ArrayLike | None, num_images: int) -> NDArray[np.int64
     return order[numbers]
 
 
+def mixes_classes(y_true: NDArray[np.int64], groups: NDArray[np.int64] | None) -> bool:
+    """Returns whether some group has images of several classes.
+
+    Args:
+        y_true: shape (n,), class indices.
+        groups: shape (n,), numbers from 0; None without groups.
+    """
+    if groups is None:
+        return False
+    return len(np.unique(np.stack([groups, y_true]), axis=1).T) > int(groups.max()) + 1
+
+
 def group_sums(values: NDArray[np.float64], groups: NDArray[np.int64] | None) -> NDArray[np.float64]:
     """Returns the sum of each group's values, shape (num_groups,); the values themselves without groups.
 

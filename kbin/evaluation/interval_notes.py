@@ -48,6 +48,8 @@ def _missing_notes(mean: Metrics, missing: Sequence[str]) -> list[str]:
 
 def _class_notes(mean: Metrics) -> list[str]:
     """Returns a sentence a class that has too few images."""
+    if sum(one.n > 0 for one in mean.per_class.values()) < 2:
+        return []  # nothing that hangs on two classes has a value here
     several = len(mean.per_class) > 2
     what = "all metrics but the accuracy" if several else "the ROC AUC and other metrics that hang on them"
     return [

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from kbin.evaluation.answers import ModelAnswers, SeedAnswers
 from kbin.evaluation.bootstrap import MetricDraws, bootstrapped, standard_error
 from kbin.evaluation.delong import delong_variance
-from kbin.evaluation.groups import group_numbers
+from kbin.evaluation.groups import group_numbers, mixes_classes
 from kbin.evaluation.inputs import checked_labels
 from kbin.evaluation.interval_notes import interval_notes
 from kbin.evaluation.outcomes import Metrics
@@ -124,7 +124,8 @@ def _share_intervals(
         name: wilson_interval(mean.values[name], effective_trials(several, groups)) for name, several in trials.items()
     }
     recall, specificity = found.get("recall"), found.get("specificity")
-    if recall is not None and specificity is not None:
+    # Where a group has both classes, what is hard about it moves both; the bootstrap knows that.
+    if recall is not None and specificity is not None and not mixes_classes(truth, groups):
         shares = mean.values["recall"] or 0.0, mean.values["specificity"] or 0.0
         found["balanced_accuracy"] = halves_interval(shares, (recall, specificity))
     return found

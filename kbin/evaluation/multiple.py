@@ -52,6 +52,54 @@ def seeds_p_value(first: Sequence[float], second: Sequence[float]) -> float | No
     return float(2 * t.sf(abs(difference) / sum(parts) ** 0.5, freedom))
 
 
+def combined_p_value(
+    difference: float, image_error: float | None, first: Sequence[float], second: Sequence[float]
+) -> float | None:
+    """Returns the two-sided p-value of a difference that other images and another training both would move.
+
+    The variances of both sources add up; Satterthwaite's degrees of freedom say how well that of the seeds is known. A
+    model with one seed is taken to vary as the other one does. None where neither has two seeds, or the images do not
+    tell.
+
+    Args:
+        difference: Of the means over seeds.
+        image_error: Its standard error over images.
+        first: One model's value of each seed.
+        second: The other's.
+
+    Source:
+        Satterthwaite 1946, "An approximate distribution of estimates of variance components".
+    """
+    from scipy.stats import norm, t
+
+    parts = seeds_variances(first, second)
+    if parts is None or image_error is None:
+        return None
+    total = image_error**2 + sum(parts)
+    if total < 1e-24:
+        return float(abs(difference) < 1e-9)
+    freedoms = [
+        len(values) - 1 if len(values) > 1 else len(other) - 1 for values, other in ((first, second), (second, first))
+    ]
+    below = sum(part**2 / freedom for part, freedom in zip(parts, freedoms, strict=True))
+    ratio = abs(difference) / total**0.5
+    return float(2 * (t.sf(ratio, total**2 / below) if below > 0 else norm.sf(ratio)))
+
+
+def seeds_variances(first: Sequence[float], second: Sequence[float]) -> tuple[float, float] | None:
+    """Returns the variance of each model's mean over seeds; None where neither has two.
+
+    Args:
+        first: One model's value of each seed; with one seed it is taken to vary as the other one does.
+        second: The other's.
+    """
+    known = [float(np.var(values, ddof=1)) if len(values) > 1 else None for values in (first, second)]
+    spreads = [own if own is not None else other for own, other in (known, known[::-1])]
+    if spreads[0] is None or spreads[1] is None:
+        return None
+    return spreads[0] / len(first), spreads[1] / len(second)
+
+
 def compact_letters(num_models: int, differing: Sequence[tuple[int, int]]) -> list[str]:
     """Returns each model's letters: two models share one exactly where they are not known to differ.
 

@@ -26,7 +26,7 @@ class PairedTest:
         difference: The first's value less the second's.
         interval: Of the difference; None where the images do not tell.
         p_value: Probability of so large a difference, to either side, between equally good models.
-        detectable: The smallest true difference that such images show (two-sided, 5 %) in four of five cases.
+        error: Standard error of the difference over images; None where it is not known.
         differ_on: Images that only one of the two answers rightly, a mean over the pairs of seeds; None for metrics
             other than accuracy.
     """
@@ -34,13 +34,21 @@ class PairedTest:
     difference: float
     interval: Interval | None
     p_value: float | None
-    detectable: float | None
+    error: float | None
     differ_on: float | None = None
 
 
-def detectable_difference(error: float) -> float:
-    """Returns 2.8 standard errors: 1.96 to be significant, .84 more to be so in four of five cases."""
-    return (normal_quantile(LEVEL) + NormalDist().inv_cdf(_POWER)) * error
+def detectable_difference(error: float, num_pairs: int = 1) -> float:
+    """Returns the smallest true difference that is found (two-sided, 5 %) in four of five cases.
+
+    That is 2.8 standard errors for one pair, 1.96 to be significant and .84 more to be so in four of five cases. Among
+    several pairs it is what Holm's correction asks of the first of them.
+
+    Args:
+        error: Standard error of the difference.
+        num_pairs: How many are tested together.
+    """
+    return (NormalDist().inv_cdf(1 - (1 - LEVEL) / 2 / num_pairs) + NormalDist().inv_cdf(_POWER)) * error
 
 
 def paired_normal(difference: float, error: float) -> PairedTest:
@@ -52,7 +60,7 @@ def paired_normal(difference: float, error: float) -> PairedTest:
     """
     reach = normal_quantile(LEVEL) * error
     p_value = 2 * NormalDist().cdf(-abs(difference) / error)
-    return PairedTest(difference, (difference - reach, difference + reach), p_value, detectable_difference(error))
+    return PairedTest(difference, (difference - reach, difference + reach), p_value, error)
 
 
 def unmoved(difference: float, y_true: NDArray[np.int64], groups: NDArray[np.int64] | None) -> PairedTest:
@@ -153,7 +161,7 @@ def paired_accuracy(
         difference=total / num / scale,
         interval=None if np.isnan(error) else (max(-1.0, center - reach), min(1.0, center + reach)),
         p_value=sign_flip_mid_p(np.rint(sums).astype(np.int64)),
-        detectable=detectable_difference(without_difference),
+        error=without_difference,
         differ_on=round(differ_on, 9),
     )
 

@@ -101,9 +101,11 @@ def _accuracy(counts: Counts, _: CriterionSettings) -> NDArray[np.number]:
 
 
 def _cost(counts: Counts, settings: CriterionSettings) -> NDArray[np.number]:
-    return -(
+    costs = (
         settings.false_positive_cost * counts.false_positives + settings.false_negative_cost * counts.false_negatives
     )
+    # Costs need not be whole: equal sums of tenths miss each other in their last digits.
+    return -np.round(costs / costs.max(), 9)
 
 
 def _sensitivity(counts: Counts, settings: CriterionSettings) -> NDArray[np.number]:

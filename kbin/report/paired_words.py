@@ -85,7 +85,9 @@ def _best(metric: str, letters: Mapping[str, str], values: Mapping[str, float]) 
     behind = [name for name in others if name not in alike]
     lead = f"By {title_in_text(metric)}, {best} ({metric_text(metric, values[best])})"
     if not behind and len(order) > 2:
-        return [f"By {title_in_text(metric)}, no two of the {len(order)} models can be told apart."]
+        if set.intersection(*(set(letters.get(name, "")) for name in order)):
+            return [f"By {title_in_text(metric)}, no two of the {len(order)} models can be told apart."]
+        return [f"{lead} cannot be told apart from {listed(_shown(others))}; some of those can be from each other."]
     if not behind:
         return [f"By {title_in_text(metric)}, {listed(order)} cannot be told apart."]
     if not alike:

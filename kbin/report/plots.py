@@ -187,7 +187,9 @@ def _across_models(kind: CurveKind, set_name: str, scores: Sequence[Scores], rec
             kind.curve.from_scores(s.y_true, s.y_probability, s.model_id, positive, thresholds[s.model_id, s.seed])
             for s in scores
         ]
-        return kind.plot(curves, title=title, bands=_bands(kind, scores)).figure
+        return kind.plot(
+            curves, title=title, bands=_bands(kind, scores, has_groups=_has_groups(recorded, set_name))
+        ).figure
     shown = recorded.classes[:MOST_CLASSES_WITH_CURVES]
     num_models = len({one.model_id for one in scores})
     drawn, axes = panels(len(shown), _PANEL_WIDTH, _PANEL_HEIGHT + num_models * _LEGEND_LINE)
@@ -198,12 +200,19 @@ def _across_models(kind: CurveKind, set_name: str, scores: Sequence[Scores], rec
     return _with_omission(drawn, recorded)
 
 
-def _bands(kind: CurveKind, scores: Sequence[Scores]) -> list[CurveBand]:
-    """Returns each model's mean over its seeds, with a band where the models are few enough to tell bands apart."""
+def _has_groups(recorded: RunResults, set_name: str) -> bool:
+    return any(model.sets[set_name].num_groups is not None for model in recorded.done)
+
+
+def _bands(kind: CurveKind, scores: Sequence[Scores], has_groups: bool) -> list[CurveBand]:
+    """Returns each model's mean over its seeds, with a band where the models are few enough to tell bands apart.
+
+    Images of a group are not independent, and a band over images would be far too narrow: there is none then.
+    """
     by_model: dict[str, list[Scores]] = {}
     for one in scores:
         by_model.setdefault(one.model_id, []).append(one)
-    banded = len(by_model) <= MOST_MODELS_WITH_BANDS
+    banded = len(by_model) <= MOST_MODELS_WITH_BANDS and not has_groups
     found = [
         kind.band(seeds[0].y_true, [one.y_probability for one in seeds], model_id, banded)
         for model_id, seeds in by_model.items()

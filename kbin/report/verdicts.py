@@ -184,7 +184,7 @@ def _gap(found: Standing) -> str:
     low, high = sorted(pair.interval if found.top == pair.models[0] else (-pair.interval[1], -pair.interval[0]))
     if not metric_row(found.name).higher_is_better:
         low, high = -high, -low
-    return f", a lead of {text}{far} (95% interval {range_text(found.name, low, high)})"
+    return f", a lead of {text}{far} (95% interval over images {range_text(found.name, low, high)})"
 
 
 def detectable_text(found: Standing) -> str:
@@ -193,7 +193,7 @@ def detectable_text(found: Standing) -> str:
         return ""
     between = "" if len(found.pairs) == 1 else " between any two"
     return (
-        f"a difference of {metric_text(found.name, found.detectable)}{between} would have shown on these images in "
+        f"a difference of {metric_text(found.name, found.detectable)}{between} would have shown here in "
         "four of five cases"
     )
 

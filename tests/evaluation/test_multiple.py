@@ -2,10 +2,10 @@ import itertools
 
 import numpy as np
 import pytest
-from scipy.stats import ttest_ind
+from scipy.stats import norm, t, ttest_ind
 from statsmodels.stats.multitest import multipletests
 
-from kbin.evaluation.multiple import compact_letters, holm, seeds_p_value
+from kbin.evaluation.multiple import combined_p_value, compact_letters, holm, seeds_p_value
 
 
 class TestHolm:
@@ -40,6 +40,38 @@ class TestSeeds:
     def test_the_spread_of_one_model_is_enough(self):
         # Means .1 apart, variance .01 / 3: t = sqrt 3 with 2 degrees of freedom, p = 1 - t / sqrt(t^2 + 2).
         assert seeds_p_value([0.8, 0.8, 0.8], [0.6, 0.7, 0.8]) == pytest.approx(1 - (3 / 5) ** 0.5)
+
+
+class TestBothSources:
+    FIRST, SECOND = [0.8, 0.82, 0.81], [0.9, 0.7, 0.83]
+
+    def test_without_an_error_of_the_images_it_is_welchs_test(self):
+        difference = np.mean(self.FIRST) - np.mean(self.SECOND)
+        expected = ttest_ind(self.FIRST, self.SECOND, equal_var=False).pvalue
+        assert combined_p_value(difference, 0.0, self.FIRST, self.SECOND) == pytest.approx(expected)
+
+    def test_without_a_spread_of_the_seeds_it_is_the_normal_test(self):
+        assert combined_p_value(0.1, 0.05, [0.8] * 3, [0.7] * 3) == pytest.approx(2 * norm.sf(2))
+
+    def test_one_seed_varies_as_those_of_the_other_model(self):
+        # Variance .01, of one value and of a mean of three: 4 / 300 with 2 degrees of freedom each, 3.2 together.
+        expected = 2 * t.sf(0.2 / (0.04 / 3) ** 0.5, (0.04 / 3) ** 2 / (0.01**2 / 2 + (0.01 / 3) ** 2 / 2))
+        assert combined_p_value(0.2, 0.0, [0.9], [0.6, 0.7, 0.8]) == pytest.approx(expected)
+
+    def test_one_seed_each_and_an_unknown_error_are_no_test(self):
+        assert combined_p_value(0.1, 0.05, [0.8], [0.7]) is None
+        assert combined_p_value(0.1, None, self.FIRST, self.SECOND) is None
+
+    @pytest.mark.parametrize("num_seeds", [3, 5])
+    def test_equally_good_models_are_told_apart_in_five_of_a_hundred_cases(self, num_seeds):
+        # Images and training move the difference equally far.
+        rng = np.random.default_rng(0)
+        image_error = (2 / num_seeds) ** 0.5
+        alarms = 0
+        for shift in rng.normal(0, image_error, 4000):
+            first, second = rng.normal(shift, 1, num_seeds), rng.normal(0, 1, num_seeds)
+            alarms += combined_p_value(first.mean() - second.mean(), image_error, first, second) < 0.05
+        assert 0.03 <= alarms / 4000 <= 0.07
 
 
 class TestLetters:

@@ -8,6 +8,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 
 from kbin.evaluation.delong import placement_values
 from kbin.evaluation.paired_tests import (
+    detectable_difference,
     mcnemar_range,
     paired_accuracy,
     paired_auc,
@@ -55,7 +56,7 @@ class TestAccuracy:
         test = paired_accuracy(*answers(50, 0, 0, 20))
         assert (test.difference, test.p_value, test.differ_on) == (0, 1, 0)
         assert test.interval[0] < 0 < test.interval[1]
-        assert test.detectable > 0
+        assert test.error > 0
 
     def test_the_interval_is_walds_with_two_images_added(self):
         # Agresti and Min: 10 1/2 and 4 1/2 of 102.
@@ -70,10 +71,9 @@ class TestAccuracy:
             test = paired_accuracy(*answers(150, only_first, total - only_first, 50 - total))
             assert (test.p_value < 0.05) == (test.interval[0] > 0 or test.interval[1] < 0), (only_first, total)
 
-    def test_what_could_have_been_shown_follows_from_the_images_on_which_they_differ(self):
-        # 2.8 standard errors, were both equally good: of 14 images (and the one added) of 100 (and two).
-        test = paired_accuracy(*answers(66, 10, 4, 20))
-        assert test.detectable == pytest.approx((norm.ppf(0.975) + norm.ppf(0.8)) * sqrt(15) / 102)
+    def test_its_standard_error_follows_from_the_images_on_which_they_differ(self):
+        # Were both equally good: of 14 images (and the one added) of 100 (and two).
+        assert paired_accuracy(*answers(66, 10, 4, 20)).error == pytest.approx(sqrt(15) / 102)
 
     @pytest.mark.parametrize("seed", range(8))
     def test_several_seeds_are_all_ways_to_change_the_signs_over(self, seed):
@@ -134,7 +134,7 @@ class TestAuc:
         assert test.difference == pytest.approx(areas[0] - areas[1])
         assert test.p_value == pytest.approx(2 * norm.sf(abs(areas[0] - areas[1]) / error))
         assert test.interval == pytest.approx(tuple(test.difference + norm.ppf([0.025, 0.975]) * error))
-        assert test.detectable == pytest.approx(2.8016 * error, rel=1e-4)
+        assert test.error == pytest.approx(error)
 
     def test_the_variance_of_means_over_seeds_is_that_of_all_their_covariances(self):
         first, second = self.scores(1, 2), self.scores(2, 3)
@@ -167,6 +167,17 @@ class TestAuc:
         assert (test.difference, test.p_value, test.interval) == (0.5, None, None)
 
 
+class TestDetectable:
+    @pytest.mark.parametrize(("num_pairs", "power"), [(1, 0.8), (3, 0.8), (45, 0.8)])
+    def test_four_of_five_such_differences_are_found_at_the_first_step_of_holm(self, num_pairs, power):
+        difference = detectable_difference(0.02, num_pairs)
+        found = np.random.default_rng(0).normal(difference, 0.02, 200_000) / 0.02 > norm.ppf(1 - 0.025 / num_pairs)
+        assert found.mean() == pytest.approx(power, abs=0.005)
+
+    def test_of_one_pair_it_is_2_8_standard_errors(self):
+        assert detectable_difference(1.0) == pytest.approx(2.8016, rel=1e-4)
+
+
 class TestBootstrap:
     def test_it_is_the_normal_test_with_the_resamples_standard_error(self):
         draws = np.random.default_rng(0).normal(0.1, 0.05, 500)
@@ -174,7 +185,7 @@ class TestBootstrap:
         error = draws.std(ddof=1)
         assert test.p_value == pytest.approx(2 * norm.sf(0.1 / error))
         assert test.interval == pytest.approx((0.1 - norm.ppf(0.975) * error, 0.1 + norm.ppf(0.975) * error))
-        assert test.detectable == pytest.approx(2.8016 * error, rel=1e-4)
+        assert test.error == pytest.approx(error)
 
     def test_resamples_without_the_metric_are_left_out_and_most_of_them_are_no_test(self):
         draws = np.array([0.1, 0.2, 0.3, np.nan])

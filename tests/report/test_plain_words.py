@@ -49,7 +49,7 @@ def test_models_that_were_compared_are_summed_up_by_who_beats_whom():
 def test_models_that_cannot_be_told_apart_are_said_so_with_what_would_have_shown():
     summary = _summary(SyntheticRun(letters={"test": {"roc_auc": SAME, "accuracy": SAME}}))
 
-    assert "they cannot be told apart; a difference of 0.012 would have shown on these images" in summary
+    assert "they cannot be told apart; a difference of 0.012 would have shown here" in summary
     assert "By accuracy they cannot be told apart either" in summary
     assert "beats" not in summary
 

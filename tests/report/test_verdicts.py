@@ -91,14 +91,14 @@ def test_two_models_that_cannot_be_told_apart_are_not_put_in_an_order_of_merit()
         "they cannot be told apart."
     )
     assert short_verdict(found) == "a and b cannot be told apart by ROC AUC."
-    assert detectable_text(found) == "a difference of 0.030 would have shown on these images in four of five cases"
+    assert detectable_text(found) == "a difference of 0.030 would have shown here in four of five cases"
 
 
 def test_of_two_models_that_can_be_told_apart_one_beats_the_other_by_a_lead_with_its_interval():
     found, _ = _standings(["a", "b"], num_models=2)
 
     assert "a beats b by ROC AUC: 0.950" in sentence(found)
-    assert sentence(found).endswith(", a lead of 0.010 (95% interval 0.000 to 0.020).")
+    assert sentence(found).endswith(", a lead of 0.010 (95% interval over images 0.000 to 0.020).")
     assert short_verdict(found) == "a beats b by ROC AUC."
     assert detectable_text(found) == ""
 
@@ -108,7 +108,7 @@ def test_two_that_cannot_be_told_apart_both_beat_a_third():
 
     assert sentence(found) == (
         "a (0.950) and b (0.940) cannot be told apart by ROC AUC; both beat c (0.900), a lead of 0.050 "
-        "(95% interval 0.040 to 0.060)."
+        "(95% interval over images 0.040 to 0.060)."
     )
 
 
@@ -117,7 +117,7 @@ def test_one_model_that_beats_all_others_is_said_to_with_the_nearest_lead():
 
     assert sentence(found) == (
         "a (0.950) has the best ROC AUC and beats b (0.940), c (0.900) and d (0.800), a lead of 0.010 over b "
-        "(95% interval 0.000 to 0.020)."
+        "(95% interval over images 0.000 to 0.020)."
     )
 
 
