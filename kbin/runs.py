@@ -26,12 +26,16 @@ if TYPE_CHECKING:
 EXPERIMENT, ENVIRONMENT, RESULTS, REPORT = "experiment.yaml", "environment.json", "results.json", "report.html"
 TABLES, DRAWN, GROUPS = "tables", "plots/drawn.json", "groups.csv"
 GALLERY = "gallery.json"
+# kbin's own JSON is some ten levels deep; hundreds exhaust the stack of whatever walks through them.
+_MOST_LEVELS = 50
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
     """Writes a file whole or not at all: aside, synced, renamed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    data = content.encode("utf-8") if isinstance(content, str) else content
+    # A file name that is no UTF-8 has lone surrogates in Python, which no encoding takes; a model that has trained for
+    # hours must not fail over one, so the file has them as \\udce9 (which in JSON is the same text again).
+    data = content.encode("utf-8", errors="backslashreplace") if isinstance(content, str) else content
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as stream:
@@ -87,6 +91,24 @@ class RunDirectory:
     def __init__(self, path: Path):
         self.path = path
 
+    def inside(self, path: Path) -> Path:
+        """Returns a path of the folder as it is, if no link leads from it to elsewhere.
+
+        A folder may come from a stranger: its links must neither show files of the person who opens it nor have them
+        overwritten. The folder itself may be a link.
+
+        Raises:
+            RunFolderError: It leads out of the folder.
+        """
+        try:
+            if path.resolve().is_relative_to(self.path.resolve()):
+                return path
+        except (OSError, RuntimeError, ValueError):  # RuntimeError: a link to itself
+            pass
+        raise RunFolderError(
+            f"{path} leads out of the run's folder {self.path}: give a folder that `kbin run` made."
+        )
+
     def is_finished(self, experiment: str) -> bool:
         """Returns whether the folder already holds the finished results of an experiment.
 
@@ -115,7 +137,7 @@ class RunDirectory:
             RunFolderError: It cannot be written.
         """
         try:
-            write_whole(self.path / EXPERIMENT, experiment)
+            self._write(EXPERIMENT, experiment)
         except OSError as error:
             raise RunFolderError(f"{self.path} cannot be written ({error}): choose another place with --out.") from None
 
@@ -143,28 +165,43 @@ class RunDirectory:
         return self.path / "models" / model_id / f"seed-{seed}"
 
     def gallery_folder(self, model_id: str, seed: int) -> Path:
-        """Returns the folder of a trained model's gallery: images worth looking at, by set, and gallery.json."""
-        return self.model_folder(model_id, seed) / "gallery"
+        """Returns the folder of a trained model's gallery: images worth looking at, by set, and gallery.json.
+
+        Raises:
+            RunFolderError: It leads out of the run's folder.
+        """
+        return self.inside(self.model_folder(model_id, seed) / "gallery")
 
     def plot_path(self, name: str, model_id: str | None = None, seed: int | None = None) -> Path:
-        """Returns the place of a plot: of one trained model, or across models."""
+        """Returns the place of a plot as PNG, with its SVG beside it: of one trained model, or across models.
+
+        Raises:
+            RunFolderError: One of them leads out of the run's folder.
+        """
         folder = self.path if model_id is None else self.model_folder(model_id, seed or 0)
-        return folder / "plots" / f"{name}.png"
+        path = folder / "plots" / f"{name}.png"
+        self.inside(path.with_suffix(".svg"))
+        return self.inside(path)
 
     def save_environment(self, environment: Mapping[str, Any]) -> None:
         """Writes environment.json."""
-        write_whole(self.path / ENVIRONMENT, _as_json(environment))
+        self._write(ENVIRONMENT, _as_json(environment))
 
     def save_results(self, results: Mapping[str, Any]) -> None:
         """Writes results.json, the last file of a run: where it is, the run is finished."""
-        write_whole(self.path / RESULTS, _as_json(results))
+        self._write(RESULTS, _as_json(results))
 
     def save_drawn(self, stamp: Mapping[str, Any]) -> None:
         """Writes plots/drawn.json: from what the plots were drawn, and which there are."""
-        write_whole(self.path / DRAWN, _as_json(stamp))
+        self._write(DRAWN, _as_json(stamp))
 
     def drawn(self) -> dict[str, Any]:
-        """Reads plots/drawn.json; where there is none, or a damaged one, nothing is known of the plots."""
+        """Reads plots/drawn.json; where there is none, or a damaged one, nothing is known of the plots.
+
+        Raises:
+            RunFolderError: It leads out of the run's folder.
+        """
+        self.inside(self.path / DRAWN)
         try:
             return self._read_json(DRAWN)
         except RunFolderError:
@@ -178,24 +215,24 @@ class RunDirectory:
         """Writes a picture of a trained model's gallery, and returns its place in the gallery's folder."""
         # A set may be called "..", which as a folder would lead out of the gallery.
         place = f"{set_name}_" if set_name in (".", "..") else set_name
-        write_whole(self.gallery_folder(model_id, seed) / place / f"{name}.jpg", jpeg)
+        write_whole(self.inside(self.gallery_folder(model_id, seed) / place / f"{name}.jpg"), jpeg)
         return f"{place}/{name}.jpg"
 
     def save_gallery(self, model_id: str, seed: int, gallery: Mapping[str, Any]) -> None:
         """Writes gallery.json, the last file of a gallery."""
-        write_whole(self.gallery_folder(model_id, seed) / GALLERY, _as_json(gallery))
+        write_whole(self.inside(self.gallery_folder(model_id, seed) / GALLERY), _as_json(gallery))
 
     def save_history(self, model_id: str, seed: int, rows: Sequence[Mapping[str, float]]) -> None:
         """Writes history.csv, a row an epoch."""
         names = list(dict.fromkeys(name for row in rows for name in row))
         table = [[row.get(name, "") for name in names] for row in rows]
-        write_whole(self.model_folder(model_id, seed) / "history.csv", as_csv(names, table))
+        write_whole(self.inside(self.model_folder(model_id, seed) / "history.csv"), as_csv(names, table))
 
     def save_model(self, model_id: str, seed: int, save: Callable[[Path], None]) -> Path:
         """Writes model.keras, aside first, and returns its path."""
-        path = self.model_folder(model_id, seed) / "model.keras"
+        path = self.inside(self.model_folder(model_id, seed) / "model.keras")
+        aside = self.inside(path.with_name(".model.keras"))  # Keras wants the suffix
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(".model.keras")  # Keras wants the suffix
         try:
             save(aside)
             os.replace(aside, path)
@@ -217,7 +254,7 @@ class RunDirectory:
         if predictions.probabilities is not None:
             names += list(classes)
             columns += [[f"{value:.9g}" for value in column] for column in predictions.probabilities.T]
-        path = self.model_folder(model_id, seed) / "predictions" / f"{set_name}.csv"
+        path = self.inside(self.model_folder(model_id, seed) / "predictions" / f"{set_name}.csv")
         write_whole(path, as_csv(names, zip(*columns, strict=True)))
 
     def save_table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -235,8 +272,11 @@ class RunDirectory:
         """Writes tables/<name>.md; where the text is empty, the file must not be there."""
         self._write_or_remove(f"{name}.md", markdown)
 
+    def _write(self, name: str, content: str) -> None:
+        write_whole(self.inside(self.path / name), content)
+
     def _write_or_remove(self, name: str, content: str) -> None:
-        path = self.path / TABLES / name
+        path = self.inside(self.path / TABLES / name)
         if content:
             write_whole(path, content)
         else:
@@ -249,7 +289,7 @@ class RunDirectory:
             sets: Set name -> sample ids and their groups; sets without groups are left out.
         """
         rows = [(name, *row) for name, columns in sets.items() for row in zip(*columns, strict=True)]
-        write_whole(self.path / GROUPS, as_csv(["set", "sample_id", "group"], rows))
+        self._write(GROUPS, as_csv(["set", "sample_id", "group"], rows))
 
     def groups(self) -> dict[str, dict[str, str]]:
         """Reads groups.csv: set name -> sample id -> group; empty where the images have no groups.
@@ -318,22 +358,46 @@ class RunDirectory:
     def _read_json(self, name: str) -> dict[str, Any]:
         try:
             value = json.loads(self._read(name))
+            deep = not _has_at_most(_MOST_LEVELS, value)
         except ValueError as error:
             raise RunFolderError(f"{self.path / name} is damaged: {error}.") from None
+        except RecursionError:
+            deep = True
+        if deep:
+            raise RunFolderError(f"{self.path / name} is damaged: its values are nested too deeply.")
         if not isinstance(value, dict):
             raise RunFolderError(f"{self.path / name} is damaged: it should hold an object.")
         return value
 
     def _read_csv(self, path: Path) -> list[dict[str, str]]:
-        return list(csv.DictReader(io.StringIO(self._read(str(path.relative_to(self.path))))))
+        text = self._read(str(path.relative_to(self.path)))
+        try:
+            rows = list(csv.DictReader(io.StringIO(text)))
+        except csv.Error as error:  # a cell of more than 131,072 letters, say
+            raise RunFolderError(f"{path} is damaged: {error}.") from None
+        if any(None in row or None in row.values() for row in rows):
+            raise RunFolderError(f"{path} is damaged: a row has not as many cells as the headings.")
+        return rows
 
     def _read(self, name: str) -> str:
+        path = self.inside(self.path / name)
         try:
-            return (self.path / name).read_text(encoding="utf-8")
+            return path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise RunFolderError(
                 f"{self.path} has no readable {name} ({type(error).__name__}): give a folder that `kbin run` made."
             ) from None
+
+
+def _has_at_most(levels: int, value: Any) -> bool:
+    """Returns whether lists and objects lie in each other at most so deep."""
+    there = [value]
+    for _ in range(levels + 1):
+        inner = [one.values() if isinstance(one, dict) else one for one in there if isinstance(one, dict | list)]
+        if not inner:
+            return True
+        there = [one for many in inner for one in many]
+    return False
 
 
 def _as_json(value: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ from kbin.report.comparison_words import (
     caution_about_seeds,
     collapses,
     differing_sets,
+    nothing_tested,
     runs_without_results,
 )
 from kbin.report.run_settings import differing_run_settings
@@ -102,12 +103,20 @@ def _page(runs: Sequence[ComparedRun], path: Path) -> str:
             generator=_GENERATOR,
             runs=[_run_row(run, path) for run in runs],
             num_models=count_text(sum(len(run.models) for run in runs), "model"),
-            sentences=found or ["No two runs have a test set with the same images, so no test was made."],
+            sentences=found
+            or [nothing_tested([one.shared for one in sections], [one.shared for one in sections if one.pairs])],
             differences=differing_sets(sets),
             collapses=collapses(sets),
             most_collapses=_MOST_COLLAPSES,
             without=runs_without_results(runs),
-            cautions=[one for one in (caution_about_seeds(runs), caution_about_images(settings)) if one],
+            cautions=[
+                one
+                for one in (
+                    caution_about_seeds(runs) if any(one.pairs for one in sections) else "",
+                    caution_about_images(settings),
+                )
+                if one
+            ],
             settings=settings,
             sections=sections,
             footnotes=footnotes.texts,

@@ -9,7 +9,8 @@ from kbin.report.run_settings import DifferingSetting
 from kbin.report.shared_sets import SharedSet
 from kbin.report.wording import collapse_text, count_text, listed
 
-_APART = "Their models are not tested against each other: a difference may come from the images."
+_APART = "Their models are not tested against each other."
+_OTHER_IMAGES = "Their models are not tested against each other: a difference may come from the images."
 _WHERE_IMAGES_LIE = ("data.source", "data.path", "data.test_sets.")
 
 
@@ -41,6 +42,24 @@ def differing_sets(sets: Sequence[SharedSet]) -> list[str]:
     return [_difference(a, b) for a, b in combinations(sets, 2) if a.name == b.name]
 
 
+def nothing_tested(sets: Sequence[SharedSet], tested: Sequence[SharedSet]) -> str:
+    """Returns why no models were tested against each other on a test set.
+
+    Args:
+        sets: All sets of the page.
+        tested: Those with tests.
+    """
+    common = [f"“{one.name}”" for one in sets if one.is_test and len(one.runs) > 1]
+    if common:
+        return f"No test was made on {listed(common)}: the set says below why."
+    if tested:
+        return (
+            "No two runs have a test set in common; the tests on "
+            f"{listed([f'“{one.name}”' for one in tested])}, which took part in the making of the models, are below."
+        )
+    return "No two runs have a test set in common, so no test was made."
+
+
 def _difference(a: SharedSet, b: SharedSet) -> str:
     first, second = _labels(a), _labels(b)
     where = f"“{a.name}” is not the same set in {first} and in {second}"
@@ -56,7 +75,7 @@ def _difference(a: SharedSet, b: SharedSet) -> str:
     others = f", {relabelled:,} more are in both with another class" if relabelled > 0 else ""
     return (
         f"{where}: {count_text(len(a.images), 'image')} in {first}, {len(b.images):,} in {second}, {shared:,} of them "
-        f"in both{others}. {_APART}"
+        f"in both{others}. {_OTHER_IMAGES}"
     )
 
 
@@ -78,8 +97,8 @@ def caution_about_seeds(runs: Sequence[ComparedRun]) -> str:
     if not single:
         return ""
     return (
-        f"Models of {listed(single)} were trained with one seed: where they are behind or ahead, the tests say that "
-        "other images would not change it, and nothing about training again."
+        f"Models of {listed(single)} were trained with one seed: where they are behind or ahead, the tests "
+        "know of training again only what the seeds of the other model show, or nothing where it has one too."
     )
 
 

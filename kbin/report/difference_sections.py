@@ -59,11 +59,15 @@ class LetterRow:
 
 @dataclass(frozen=True)
 class MetricSection:
-    """All pairs under one metric; `letters` has a row a model where the pairs are too many to be read."""
+    """All pairs under one metric.
+
+    `letters` has a row a model where the pairs are too many to be read. Then only the metrics in the open have their
+    pairs on the page (None for the others): 45 pairs under 11 metrics would be most of it.
+    """
 
     row: MetricRow
     sentence: str
-    pairs: PairTable
+    pairs: PairTable | None
     letters: tuple[LetterRow, ...]
 
     @property
@@ -129,9 +133,8 @@ def _order(row: MetricRow) -> int:
 def _metric_section(row: MetricRow, comparison: MetricComparison, found: Standing) -> MetricSection:
     few = len(found.values) <= _MOST_MODELS_WITH_OPEN_PAIRS
     letters = [LetterRow(one, found.texts[one], comparison.letters[one]) for one in found.values]
-    return MetricSection(
-        row, capitalized(verdict_sentence(found)), _pair_table([(row, comparison)]), () if few else tuple(letters)
-    )
+    pairs = _pair_table([(row, comparison)]) if few or row.name in _IN_THE_OPEN else None
+    return MetricSection(row, capitalized(verdict_sentence(found)), pairs, () if few else tuple(letters))
 
 
 def _pair_table(compared: Sequence[tuple[MetricRow, MetricComparison]]) -> PairTable:

@@ -14,6 +14,7 @@ from kbin.runs import RunDirectory
 _AMOUNTS = ((6, 4), (5, 3), (4, 3), (4, 2), (3, 2), (2, 2), (2, 1), (1, 1), (1, 0))
 # Of all pictures together, as text in the page: it must stay below 5 MB for ten models.
 _ROOM = 2_000_000  # bytes
+_CAPTION = 500  # bytes of markup and words a picture
 _LARGEST_PICTURE = 100_000  # bytes; kbin's are at most 224 pixels wide and have some 10 kB
 _JPEG_BEGINS = b"\xff\xd8\xff"
 _TITLES = {"error": "Worst errors", "doubtful": "Most doubtful"}
@@ -84,14 +85,19 @@ class _Shelf:
     folder: Path
 
 
-def gallery_sections(run: RunDirectory, results: RunResults) -> list[GallerySection]:
+def gallery_sections(run: RunDirectory, results: RunResults, room: int = _ROOM) -> list[GallerySection]:
     """Returns a section a model and set; none for a run that was made before there were galleries.
+
+    Args:
+        run: The run's folder.
+        results: The run.
+        room: Bytes that are left for them in the page.
 
     Raises:
         RunFolderError: A gallery.json is damaged.
     """
     shelves = [shelf for model in results.done for shelf in _shelves(run, results, model)]
-    errors, doubtful = next((amount for amount in _AMOUNTS if _bytes(shelves, amount) <= _ROOM), (0, 0))
+    errors, doubtful = next((amount for amount in _AMOUNTS if _bytes(shelves, amount) <= min(room, _ROOM)), (0, 0))
     return [_section(shelf, results, {"error": errors, "doubtful": doubtful}) for shelf in shelves]
 
 
@@ -109,7 +115,7 @@ def _shelves(run: RunDirectory, results: RunResults, model: ModelResults) -> lis
 def _bytes(shelves: Sequence[_Shelf], amount: tuple[int, int]) -> int:
     """Returns what so many pictures of each shelf take as text: base64 makes four letters of three bytes."""
     return sum(
-        4 * (_size(shelf.folder / name) + 2) // 3
+        4 * (_size(shelf.folder / name) + 2) // 3 + _CAPTION
         for shelf in shelves
         for kind, most in zip(_TITLES, amount, strict=True)
         for image in _of_kind(shelf, kind)[:most]

@@ -10,10 +10,10 @@ from kbin.report.recorded_sets import RecordedPart
 class PairResults(RecordedPart):
     """Two models under one metric on one set; the difference is the first's value less the second's.
 
-    `p_value` is of the images, `p_seeds` of training again (None with one seed), and `p_adjusted` the largest of both and
-    of the test of both sources together, after Holm's correction over the pairs. `detectable` is the smallest difference
-    that such images and seeds show in four of five cases. `differ_on` is the number of images that only one of the two
-    answers rightly, a mean over seeds.
+    `p_value` is of the images, `p_seeds` of training again (None with one seed), and `p_adjusted` the largest of both
+    and of the test of both sources together, after Holm's correction over the pairs. `detectable` is the smallest
+    difference that such images and seeds show in four of five cases. `differ_on` is the number of images that only one
+    of the two answers rightly, a mean over seeds.
     """
 
     models: tuple[str, str]

@@ -1,7 +1,7 @@
 """The page of a run: one file that asks nobody for anything, made from the run folder alone."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +28,14 @@ from kbin.report.wording import (
     count_text,
     duration_text,
     error_text,
+    listed,
     share_text,
     time_text,
     train_blocks_text,
 )
 from kbin.runs import REPORT, RunDirectory, write_whole
 
+LARGEST_PAGE = 4_800_000  # bytes: it is mailed, and opens at once
 _MOST_OPEN_COLLAPSES = 2  # of one kind on one set; more unfold
 
 
@@ -75,6 +77,15 @@ PAGE_SECTIONS = (
 )
 
 
+# Contents with pictures -> what they are called; what is missed least goes first.
+_CAN_BE_LEFT_OUT = {
+    "depths": "metrics over the trained blocks",
+    "sections": "learning curves",
+    "prevalence": "curves of other shares of positives",
+    "curves": "ROC and precision-recall curves",
+}
+
+
 def write_report(runs: Sequence[RunDirectory]) -> Path:
     """Writes report.html into a run's folder and returns its path.
 
@@ -94,7 +105,25 @@ def write_report(runs: Sequence[RunDirectory]) -> Path:
 
 
 def _page(run: RunDirectory, results: RunResults) -> str:
-    return rendered(_contents(run, results))
+    """Returns the page: what is too much for it stays in the run's folder, and the galleries have the room left."""
+    contents = _contents(run, results)
+    page = rendered(contents)
+    left_out = []
+    for name, title in _CAN_BE_LEFT_OUT.items():
+        if len(page.encode()) <= LARGEST_PAGE:
+            break
+        left_out.append(title)
+        note = f"Left out of this page for its size: {listed(left_out)}. They are in the run's folder, as plots/."
+        contents |= _without(name, contents) | {"notes": [*reading_notes(results), note]}
+        page = rendered(contents)
+    galleries = gallery_sections(run, results, LARGEST_PAGE - len(page.encode()))
+    return rendered(contents | {"galleries": galleries}) if galleries else page
+
+
+def _without(name: str, contents: Mapping[str, Any]) -> dict[str, Any]:
+    if name == "sections":
+        return {name: [replace(section, learning=()) for section in contents[name]]}
+    return {name: {}}
 
 
 def rendered(contents: Mapping[str, Any]) -> str:
@@ -130,7 +159,7 @@ def _contents(run: RunDirectory, results: RunResults) -> dict[str, Any]:
         "probabilities": probabilities(run, results),
         "imbalance": imbalance(results),
         "prevalence": prevalence_pictures(run, results),
-        "galleries": gallery_sections(run, results),
+        "galleries": [],
         "times": time_table(results) if results.done else None,
         "cost": cost_picture(run, results),
         "parameters": parameter_table(results),

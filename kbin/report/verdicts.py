@@ -191,6 +191,12 @@ def detectable_text(found: Standing) -> str:
     """Returns which difference these images would have shown, "" where all are told apart or none is known."""
     if found.detectable is None or len(found.wins) == len(found.pairs):
         return ""
+    # Where a difference that is found in four of five cases was there and was not found, nothing is to be said of it.
+    if any(
+        winner(found.name, pair) is None and pair.detectable is not None and abs(pair.difference) >= pair.detectable
+        for pair in found.pairs.values()
+    ):
+        return ""
     between = "" if len(found.pairs) == 1 else " between any two"
     return (
         f"a difference of {metric_text(found.name, found.detectable)}{between} would have shown here in "

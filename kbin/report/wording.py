@@ -47,8 +47,9 @@ def range_text(name: str, low: float, high: float) -> str:
 
 
 def signed_text(name: str, value: float) -> str:
-    """Returns a difference with its sign."""
-    return _minus(format(value, f"+{metric_row(name).format}"))
+    """Returns a difference with its sign; what is rounded to nothing has none."""
+    text = format(value, f"+{metric_row(name).format}")
+    return text[1:] if float(text) == 0 else _minus(text)
 
 
 def p_text(p_value: float | None) -> str:

@@ -45,6 +45,6 @@ def _pair(models: tuple[str, str], difference: float, is_apart: bool) -> dict[st
         "p_value": 0.0004 if is_apart else 0.41,
         "p_seeds": 0.012 if is_apart else 0.6,
         "p_adjusted": 0.024 if is_apart else 1.0,
-        "detectable": 0.012,
+        "detectable": 0.012 if is_apart else abs(difference) + 0.012,
         "differ_on": 31.5,
     }

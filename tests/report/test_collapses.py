@@ -42,6 +42,7 @@ def test_what_the_best_threshold_would_have_got_is_marked_as_an_oracle():
         "threshold": 0.9,
         "metrics": {"accuracy": 0.84, "balanced_accuracy": 0.81},
     }
+    del results["models"][1]["sets"]["far"]["operating_points"]["oracle"]  # as an older run has it
     (found,) = collapses(read_results(results))
 
     assert found.sentences[0].endswith(

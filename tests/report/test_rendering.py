@@ -272,19 +272,40 @@ def test_a_large_run_shows_one_seed_of_learning_curves_a_model_and_says_where_th
     assert "The other seeds' curves are in models/good/seed-*/plots." in page.text
 
 
-def test_ten_models_of_three_seeds_fit_into_5_mb_even_if_every_plot_is_as_large_as_a_page_takes(tmp_path):
+@pytest.mark.parametrize("further_sets", [0, 3])
+def test_ten_models_of_three_seeds_fit_into_5_mb_whatever_their_plots_and_galleries(
+    tmp_path, further_sets, monkeypatch
+):
     models = {f"model-{number}": 1.0 for number in range(10)}
-    compared = {"test": {row.name: dict.fromkeys(models, "a") for row in METRICS if not row.is_baseline}}
-    run = SyntheticRun(models=models, seeds=(0, 1, 2), letters=compared).write(tmp_path / "run")
-    plots = [run.plot_path(f"{kind}-test") for kind in ("roc", "precision_recall", "prevalence")]
-    plots += [run.plot_path("learning_curves", model, seed) for model in models for seed in (0, 1, 2)]
-    for plot in plots:
-        plot.parent.mkdir(parents=True, exist_ok=True)
-        plot.with_suffix(".svg").write_bytes(b" " * pictures.LARGEST_SVG)
+    tests = ["test", *(f"centre-{number}" for number in range(further_sets))]
+    sets = {"train": (20, 12), "validation": (12, 8), **dict.fromkeys(tests, (14, 10))}
+    # Precision and F1 may be undefined on so few images.
+    named = [row.name for row in METRICS if not row.is_baseline and row.name not in ("precision", "f1")]
+    by_metric = {name: dict.fromkeys(models, "a") for name in named}
+    run = SyntheticRun(
+        models=models, seeds=(0, 1, 2), sets=sets, letters=dict.fromkeys([*tests, "validation"], by_metric)
+    ).write(tmp_path / "run")
+    # Every plot as large as a page takes, whatever it is called.
+    monkeypatch.setattr(pictures, "_data_uri", lambda path, *_: f"data:,{path.stem}" + "x" * pictures.LARGEST_SVG)
+    for model in models:
+        for name in tests:
+            for number in range(20):
+                run.save_gallery_picture(model, 0, name, str(number), b"\xff\xd8\xff" + b"x" * 10_000)
+        images = {
+            name: [
+                {"kind": "error" if k < 12 else "doubtful", "sample_id": f"{k}.png", "path": f"{k}.png", "score": 0.9,
+                 "true": "functional", "predicted": "defective", "file": f"{name}/{k}.jpg", "cam": f"{name}/{k}.jpg"}
+                for k in range(20)
+            ]
+            for name in tests
+        }  # fmt: skip
+        run.save_gallery(model, 0, {"sets": images, "cam_reason": None, "seed": 0, "threshold": 0.5})
     page = write_report([run])
+    read = Page(page.read_text(encoding="utf-8"))
 
-    assert len(Page(page.read_text(encoding="utf-8")).all("img")) == 13  # three of the set, ten learning curves
     assert page.stat().st_size < 5_000_000
+    assert any(image["src"].startswith("data:image/jpeg") for image in read.all("img"))
+    assert ("Left out of this page for its size" in read.text) == (further_sets > 0)
 
 
 def test_plots_and_page_are_remade_from_the_folder_alone_without_keras(tmp_path):

@@ -45,13 +45,13 @@ def _between(page, start, end):
     return page.text[page.text.index(start) : page.text.index(end, page.text.index(start))]
 
 
-def test_the_search_stands_before_the_results_and_in_the_navigation(searched_page):
+def test_the_search_stands_after_the_results_and_in_the_navigation(searched_page):
     page = searched_page(grid())
     places = [a["id"] for tag, a in page.elements if tag == "section"]
     levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch(r"h[1-6]", tag)]
     ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
 
-    assert places.index("data") < places.index("search") < places.index("results")
+    assert places.index("data") < places.index("results") < places.index("search")
     assert {"href": "#search"} in page.all("a")
     assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
     assert len(ids) == len(set(ids))

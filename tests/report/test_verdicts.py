@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from kbin.report.recorded import read_results
@@ -41,7 +43,7 @@ def _compared(values, letters):
                 "difference": values[first] - values[second],
                 "interval": [values[first] - values[second] - 0.01, values[first] - values[second] + 0.01],
                 "p_adjusted": 1.0 if set(letters[first]) & set(letters[second]) else 0.01,
-                "detectable": 0.03,
+                "detectable": 0.2,
             }
             for place, first in enumerate(ids)
             for second in ids[place + 1 :]
@@ -91,7 +93,7 @@ def test_two_models_that_cannot_be_told_apart_are_not_put_in_an_order_of_merit()
         "they cannot be told apart."
     )
     assert short_verdict(found) == "a and b cannot be told apart by ROC AUC."
-    assert detectable_text(found) == "a difference of 0.030 would have shown here in four of five cases"
+    assert detectable_text(found) == "a difference of 0.200 would have shown here in four of five cases"
 
 
 def test_of_two_models_that_can_be_told_apart_one_beats_the_other_by_a_lead_with_its_interval():
@@ -132,7 +134,16 @@ def test_of_many_that_cannot_be_told_apart_the_range_is_named():
 
     assert sentence(found).startswith("none of the 4 models can be told apart from another by ROC AUC: it goes from ")
     assert "(d) to 0.950" in sentence(found)
-    assert detectable_text(found).startswith("a difference of 0.030 between any two would have shown")
+    assert detectable_text(found).startswith("a difference of 0.200 between any two would have shown")
+
+
+def test_what_would_have_shown_is_not_said_where_more_than_that_was_there_and_did_not():
+    found, _ = _standings(["a", "a"], num_models=2)
+    pair = next(iter(found.pairs.values()))
+    smaller = {key: pair.model_copy(update={"detectable": 0.009}) for key in found.pairs}
+
+    assert abs(pair.difference) == pytest.approx(0.01)
+    assert detectable_text(replace(found, pairs=smaller)) == ""
 
 
 def test_others_that_can_be_told_apart_are_not_hidden_behind_a_best_model_that_cannot():

@@ -34,7 +34,7 @@ function sort(table, headings, column) {
     const [first, second] = [key(a), key(b)];
     // What has no value stays last, whichever way the rest is sorted.
     if (first === "" || second === "") return (first === "") - (second === "");
-    return sign * (heading.dataset.sort === "text" ? first.localeCompare(second) : first - second);
+    return sign * (heading.dataset.sort === "text" ? first.localeCompare(second, undefined, { numeric: true }) : first - second);
   };
   for (const body of table.tBodies) {
     body.append(...[...body.rows].filter((row) => !row.classList.contains("group")).sort(compare));
