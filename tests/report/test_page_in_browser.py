@@ -1,21 +1,26 @@
 """The page in a real browser: Chromium without a window, from a file, as a person opens it."""
 
+import io
 import os
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from kbin.report import plots
+from kbin.report.comparison_page import write_comparison
 from kbin.report.plots import draw_plots
 from kbin.report.rendering import write_report
+from kbin.runs import RunDirectory
 from tests.report.conftest import HOSTILE_CLASS, HOSTILE_SET, save_quickly
 from tests.report.synthetic_runs import SyntheticRun
 
+HOSTILE_FILE = '<img src=x onerror=alert(1)>/"1", =SUM(1) 😀.png'
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 LETTERS = {"good": "a", "better": "a", "poor": "b"}
@@ -45,10 +50,39 @@ class Opened:
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = RUN.write(tmp_path_factory.mktemp("runs") / "browser")
+    _save_gallery(run)
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(plots, "save_figure", save_quickly)
         draw_plots(run, run.results())
     return write_report([run])
+
+
+def _save_gallery(run: RunDirectory) -> None:
+    stream = io.BytesIO()
+    Image.new("RGB", (64, 64), (90, 120, 150)).save(stream, "JPEG")
+    file = run.save_gallery_picture("good", 0, "test", "1", stream.getvalue())
+    image = {
+        "kind": "error",
+        "sample_id": HOSTILE_FILE,
+        "path": HOSTILE_FILE,
+        "true": "fine",
+        "predicted": HOSTILE_CLASS,
+        "score": 0.9,
+        "file": file,
+        "cam": file,
+    }
+    run.save_gallery("good", 0, {"seed": 0, "threshold": 0.5, "cam_reason": None, "sets": {"test": [image]}})
+
+
+@pytest.fixture(scope="module")
+def comparison(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of two runs on the same images."""
+    folder = tmp_path_factory.mktemp("compared")
+    runs = [
+        RUN.write(folder / "first"),
+        replace(RUN, models={"good": 2.0, "other": 2.5}, letters={}).write(folder / "second"),
+    ]
+    return write_comparison(runs, folder / "comparison.html")
 
 
 @pytest.fixture(scope="module")
@@ -69,13 +103,13 @@ def browser() -> Iterator[Any]:
 def open_page(browser: Any, path: Path) -> Iterator[Any]:
     contexts = []
 
-    def opened(viewport: dict[str, int] = WIDE, **settings: Any) -> Opened:
+    def opened(viewport: dict[str, int] = WIDE, file: Path = path, **settings: Any) -> Opened:
         contexts.append(browser.new_context(viewport=viewport, **settings))
         found = Opened(contexts[-1].new_page())
         found.page.on("console", lambda message: found.complaints.append(message.text))
         found.page.on("pageerror", lambda error: found.complaints.append(str(error)))
         found.page.on("request", lambda request: found.requests.append(request.url))
-        found.page.goto(path.as_uri())
+        found.page.goto(file.as_uri())
         return found
 
     yield opened
@@ -187,6 +221,34 @@ def test_the_keyboard_unfolds_details(open_page):
     _tab_to(page, "summary")
     page.keyboard.press("Enter")
     assert page.locator("details:not([open])").count() == folded - 1
+
+
+def test_the_keyboard_opens_a_gallery_and_its_pictures_say_what_they_show(open_page):
+    page = open_page().page
+    pictures = page.locator("details.gallery img")
+    assert pictures.count() == 2
+    assert pictures.first.is_hidden()
+
+    page.locator("details.gallery > summary").focus()
+    page.keyboard.press("Enter")
+    assert pictures.first.is_visible()
+    assert pictures.first.get_attribute("alt").startswith(f"Error: {HOSTILE_FILE}, true fine, answered {HOSTILE_CLASS}")
+    assert pictures.evaluate_all("all => all.map(one => one.naturalWidth)") == [64, 64]
+
+
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+def test_the_page_of_several_runs_is_as_sound(open_page, comparison, viewport):
+    from axe_playwright_python.sync_playwright import Axe
+
+    opened = open_page(viewport, comparison)
+    opened.page.eval_on_selector_all("details", "all => all.forEach(one => { one.open = true; })")
+
+    assert opened.complaints == []
+    assert [url for url in opened.requests if not url.startswith("data:")] == [comparison.as_uri()]
+    assert opened.page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
+    assert [one["id"] for one in Axe().run(opened.page).response["violations"]] == []
+    assert HOSTILE_CLASS in opened.page.inner_text("body")
+    assert opened.page.locator("script").count() == 1
 
 
 def test_where_scripts_are_off_everything_is_shown_and_no_control_is_dead(open_page):
