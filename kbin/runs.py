@@ -8,6 +8,7 @@ import csv
 import io
 import json
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,13 +29,14 @@ TABLES, DRAWN, GROUPS = "tables", "plots/drawn.json", "groups.csv"
 GALLERY = "gallery.json"
 # kbin's own JSON is some ten levels deep; hundreds exhaust the stack of whatever walks through them.
 _MOST_LEVELS = 50
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
     """Writes a file whole or not at all: aside, synced, renamed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # A file name that is no UTF-8 has lone surrogates in Python, which no encoding takes; a model that has trained for
-    # hours must not fail over one, so the file has them as \\udce9 (which in JSON is the same text again).
+    # A file name that is no UTF-8 has lone surrogates in Python, which UTF-8 refuses. A model that has trained for
+    # hours must not fail over one, so the file says \udce9 in its place.
     data = content.encode("utf-8", errors="backslashreplace") if isinstance(content, str) else content
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -105,9 +107,7 @@ class RunDirectory:
                 return path
         except (OSError, RuntimeError, ValueError):  # RuntimeError: a link to itself
             pass
-        raise RunFolderError(
-            f"{path} leads out of the run's folder {self.path}: give a folder that `kbin run` made."
-        )
+        raise RunFolderError(f"{path} leads out of the run's folder {self.path}: give a folder that `kbin run` made.")
 
     def is_finished(self, experiment: str) -> bool:
         """Returns whether the folder already holds the finished results of an experiment.
@@ -297,7 +297,7 @@ class RunDirectory:
         Raises:
             RunFolderError: It is damaged.
         """
-        if not (self.path / GROUPS).is_file():
+        if not self._has(self.path / GROUPS):
             return {}
         found: dict[str, dict[str, str]] = {}
         try:
@@ -313,7 +313,7 @@ class RunDirectory:
         Raises:
             RunFolderError: There is none, or it is damaged.
         """
-        if (self.path / EXPERIMENT).is_file() and not (self.path / RESULTS).exists():
+        if self._has(self.path / EXPERIMENT) and not (self.path / RESULTS).exists():
             raise RunFolderError(
                 f"{self.path} has no readable {RESULTS}: its run is not finished; `kbin run` on its file goes on."
             )
@@ -353,11 +353,20 @@ class RunDirectory:
     def gallery(self, model_id: str, seed: int) -> dict[str, Any] | None:
         """Reads gallery.json; None where the trained model has no gallery."""
         path = self.gallery_folder(model_id, seed) / GALLERY
-        return self._read_json(str(path.relative_to(self.path))) if path.is_file() else None
+        return self._read_json(str(path.relative_to(self.path))) if self._has(path) else None
+
+    def _has(self, path: Path) -> bool:
+        try:
+            return self.inside(path).is_file()
+        except OSError:  # a folder that may not be looked into
+            return False
 
     def _read_json(self, name: str) -> dict[str, Any]:
         try:
-            value = json.loads(self._read(name))
+            text = self._read(name)
+            value = json.loads(text)
+            if "\\ud" in text.lower():  # lone surrogates, which neither a page nor a plot takes, as text
+                value = json.loads(_as_json(value))
             deep = not _has_at_most(_MOST_LEVELS, value)
         except ValueError as error:
             raise RunFolderError(f"{self.path / name} is damaged: {error}.") from None
@@ -400,8 +409,10 @@ def _has_at_most(levels: int, value: Any) -> bool:
     return False
 
 
-def _as_json(value: Mapping[str, Any]) -> str:
-    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+def _as_json(value: Any) -> str:
+    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    # As `write_whole` has them in other files: with one backslash they would be surrogates again after reading.
+    return _SURROGATE.sub(lambda found: rf"\\u{ord(found[0]):x}", text)
 
 
 def as_csv(names: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:

@@ -37,6 +37,33 @@ class TestWriteWhole:
         write_whole(tmp_path / "file.txt", "text")
         assert (tmp_path / "file.txt").stat().st_mode & 0o777 == 0o644
 
+    def test_letters_that_utf_8_does_not_have_are_written_as_text(self, tmp_path):
+        write_whole(tmp_path / "file.txt", "caf\udce9.png, café")
+        assert (tmp_path / "file.txt").read_text(encoding="utf-8") == "caf\\udce9.png, café"
+
+
+class TestInside:
+    def test_a_path_of_the_folder_stays_as_it_is(self, run):
+        assert run.inside(run.path / "plots" / "roc.png") == run.path / "plots" / "roc.png"
+
+    def test_links_within_the_folder_and_to_the_folder_are_followed(self, run, tmp_path):
+        run.begin(SETTINGS)
+        (run.path / "link").symlink_to("experiment.yaml")
+        (tmp_path / "other").symlink_to(run.path)
+        other = RunDirectory(tmp_path / "other")
+        assert other.inside(other.path / "link").read_text() == SETTINGS
+        assert other.settings_text() == SETTINGS
+
+    def test_what_leads_elsewhere_is_refused(self, run, tmp_path):
+        run.begin(SETTINGS)
+        (run.path / "outside").symlink_to(tmp_path)
+        (run.path / "loop").symlink_to("loop")
+        for path in ("outside", "outside/file", "..", "../run-2/file", "loop", "loop/file", "nul\0"):
+            with pytest.raises(
+                RunFolderError, match=r"leads out of the run's folder .*run: give a folder that `kbin run` made\."
+            ):
+                run.inside(run.path / path)
+
 
 class TestFolder:
     def test_a_new_one_is_not_finished_and_is_not_made_by_asking(self, run):
@@ -120,6 +147,18 @@ class TestJson:
         with pytest.raises(RunFolderError, match=rf"run/results\.json {reason}"):
             run.results()
 
+    @pytest.mark.parametrize("levels", [60, 100_000])
+    def test_values_in_values_without_end_are_refused(self, run, levels):
+        write_whole(run.path / "results.json", '{"a": ' + "[" * levels + "]" * levels + "}")
+        with pytest.raises(RunFolderError, match=r"run/results\.json is damaged: its values are nested too deeply\."):
+            run.results()
+
+    def test_letters_that_utf_8_does_not_have_are_read_as_text(self, run):
+        run.save_environment({"a": "caf\udce9"})
+        assert run.environment() == {"a": "caf\\udce9"}
+        write_whole(run.path / "environment.json", r'{"a": "\udce9 \ud83d\ude00"}')
+        assert run.environment() == {"a": "\\udce9 😀"}
+
     def test_a_folder_without_results_is_refused(self, run):
         expected = r"run has no readable results\.json \(FileNotFoundError\): give a folder that `kbin run` made\."
         with pytest.raises(RunFolderError, match=expected):
@@ -165,6 +204,11 @@ class TestPredictions:
         text = np.array(["x"] * 100)
         run.save_predictions("m", 0, "test", Predictions(text, text, text, score), ["x", "y"])
         assert np.array_equal(run.predictions("m", 0, "test", ["x", "y"]).y_score.astype(np.float32), score)
+
+    def test_a_file_name_that_is_no_utf_8_is_written_and_read(self, run):
+        names = np.array(["caf\udce9.png", "b.png"])
+        run.save_predictions("m", 0, "test", Predictions(names, names, names, np.array([0.5, 1])), ["no", "yes"])
+        assert run.predictions("m", 0, "test", ["no", "yes"]).paths.tolist() == ["caf\\udce9.png", "b.png"]
 
     @pytest.mark.parametrize(
         "content", ["sample_id,path,y_true\na,b,c\n", "sample_id,path,y_true,y_score\na,b,c,high\n"]
@@ -257,3 +301,22 @@ class TestGroups:
         write_whole(run.path / "groups.csv", "sample_id,group\na,b\n")
         with pytest.raises(RunFolderError, match=r"groups\.csv is damaged: it has no column 'set'"):
             run.groups()
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("x" * 131_073, r"field larger than field limit \(131072\)"),
+        ("x", "a row has not as many cells as the headings"),
+    ],
+)
+def test_a_damaged_table_is_named(run, row, reason):
+    tables = {
+        "groups.csv": run.groups,
+        "models/m/seed-0/history.csv": lambda: run.history("m", 0),
+        "models/m/seed-0/predictions/test.csv": lambda: run.predictions("m", 0, "test", ["no", "yes"]),
+    }
+    for name, read in tables.items():
+        write_whole(run.path / name, f"set,sample_id\n{row}\n")
+        with pytest.raises(RunFolderError, match=rf"run/{name} is damaged: {reason}\."):
+            read()

@@ -8,13 +8,30 @@ from kbin.spreadsheet import spreadsheet_cell
 
 
 @pytest.mark.parametrize(
-    "text", ["=SUM(1)", "+1", "-1", "@x", "\tx", "\nx", "  =1", "\uff1dSUM(1)", '=HYPERLINK("http://x", "y")']
+    "text",
+    [
+        "=SUM(1)",
+        "+1",
+        "-1",
+        "@x",
+        "\tx",
+        "\nx",
+        "  =1",
+        "\uff1dSUM(1)",
+        "\ufeff=1",
+        "\u200b=1",
+        " \u2060+1",
+        '=HYPERLINK("http://x", "y")',
+    ],
 )
 def test_text_that_would_run_gets_an_apostrophe(text):
     assert spreadsheet_cell(text) == f"'{text}"
 
 
-@pytest.mark.parametrize("text", ["plain", "a=b", "1-2", "<b>", 'a "quoted", name', "😀", "two\nlines", "", "'=1"])
+@pytest.mark.parametrize(
+    "text",
+    ["plain", "a=b", "1-2", "<b>", 'a "quoted", name', "😀", "two\nlines", "", "'=1", "\ufeffplain", "\u200b", "a;b"],
+)
 def test_other_text_stays_as_it_is_and_comes_back_from_csv(text):
     assert spreadsheet_cell(text) == text
     assert list(csv.reader(io.StringIO(as_csv(["a", "b"], [[spreadsheet_cell(text), 1]]), newline="")))[1] == [

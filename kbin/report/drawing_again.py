@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from kbin.errors import RunFolderError
 from kbin.report.plots import draw_plots
 from kbin.report.recorded import read_results
 from kbin.runs import RunDirectory
@@ -30,7 +32,7 @@ def draw_changed_plots(run: RunDirectory, results: Mapping[str, Any], redraw: bo
         Whether anything was drawn.
 
     Raises:
-        RunFolderError: Results, predictions or a history are missing or damaged.
+        RunFolderError: Results, predictions or a history are missing or damaged, or lead out of the folder.
     """
     read_results(results)  # a damaged folder is said to be one, whatever its plots
     key, stamp = _key(run, results), run.drawn()
@@ -51,18 +53,25 @@ def _key(run: RunDirectory, results: Mapping[str, Any]) -> str:
     digest.update(version("matplotlib").encode())
     folder = Path(__file__).parents[1]
     sources = [path for name in _DRAWING_CODE for path in sorted((folder / name).glob("*.py"))]
-    data = [path for pattern in _DATA for path in sorted(run.path.glob(pattern))]
+    data = [run.inside(path) for pattern in _DATA for path in sorted(run.path.glob(pattern))]
     for path in (*sources, *data):
-        digest.update(path.name.encode())
-        digest.update(hashlib.blake2b(path.read_bytes()).digest())
+        digest.update(os.fsencode(path.name))
+        digest.update(hashlib.blake2b(_content(path)).digest())
     return digest.hexdigest()[:32]
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise RunFolderError(f"{path} cannot be read ({type(error).__name__}).") from None
 
 
 def _plots(run: RunDirectory) -> dict[str, int]:
     """Returns the plots that are there with their sizes in bytes, by their place in the folder."""
     folders = [run.path / "plots", *sorted(run.path.glob("models/*/seed-*/plots"))]
     return {
-        path.relative_to(run.path).as_posix(): path.stat().st_size
+        path.relative_to(run.path).as_posix(): run.inside(path).lstat().st_size
         for folder in folders
         for path in sorted(folder.glob("*"))
         if path.suffix in (".png", ".svg")

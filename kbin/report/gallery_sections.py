@@ -184,7 +184,7 @@ def _card(shelf: _Shelf, image: GalleryImage) -> Card | None:
 def _size(path: Path) -> int:
     try:
         return path.stat().st_size
-    except OSError:
+    except (OSError, ValueError):
         return 0
 
 
@@ -192,9 +192,9 @@ def _data_uri(folder: Path, name: str) -> str | None:
     """Returns a picture of the gallery; None for what is missing, leads out of the folder, or is no small JPEG."""
     path = folder / name
     try:
-        inside = path.resolve().is_relative_to(folder.resolve())
+        inside = path.resolve().is_relative_to(folder.resolve()) and path.is_file()
         content = path.read_bytes() if inside and path.stat().st_size <= _LARGEST_PICTURE else b""
-    except OSError:
+    except (OSError, RuntimeError, ValueError):  # RuntimeError: a link to itself
         return None
     if not content.startswith(_JPEG_BEGINS):
         return None

@@ -1,8 +1,11 @@
 """What results.json says, typed and checked once, so that text, plots and page can rely on it."""
 
+import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Annotated, Any, Literal, Self
+from unicodedata import category
 
 from pydantic import AfterValidator, Field, FiniteFloat, ValidationError, model_validator
 
@@ -10,16 +13,21 @@ from kbin.config.fields import FolderName
 from kbin.errors import RunFolderError
 from kbin.report.recorded_comparisons import SetComparisons
 from kbin.report.recorded_search import ModelSearch, SearchResults
-from kbin.report.recorded_sets import RecordedPart, SetResults
+from kbin.report.recorded_sets import Count, NonNegative, RecordedPart, SetResults
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 _MOST_FAULTS_SHOWN = 5
+_LONGEST_SET_NAME = 200  # bytes; file names have at most 255, and something stands before and behind
 
 
 def _file_name(name: str) -> str:
     """Set names become file names, and a damaged or foreign folder must not send plots anywhere else."""
-    if not name or PurePath(name).name != name or "\\" in name:
+    if name in ("", ".", "..") or PurePath(name).name != name or "\\" in name:
         raise ValueError(f"'{name}' cannot be the name of a set")
+    if any(category(letter) in ("Cc", "Cs") for letter in name):
+        raise ValueError(f"{name!r} cannot be the name of a set: it has letters that cannot be printed")
+    if len(os.fsencode(name)) > _LONGEST_SET_NAME:
+        raise ValueError(f"'{name[:20]}...' cannot be the name of a set: it is too long for a file's name")
     return name
 
 
@@ -30,18 +38,18 @@ class BlockParameters(RecordedPart):
     """Parameters of one block."""
 
     block: str
-    parameters: int
-    trainable: int
-    statistics: int
+    parameters: Count
+    trainable: Count
+    statistics: Count
 
 
 class Parameters(RecordedPart):
     """Parameters of a whole model; `statistics` are counted in none of the others."""
 
-    total: int
-    trainable: int
-    non_trainable: int
-    statistics: int
+    total: Count
+    trainable: Count
+    non_trainable: Count
+    statistics: Count
 
 
 class Memory(RecordedPart):
@@ -74,7 +82,7 @@ class ModelResults(RecordedPart):
     blocks: tuple[BlockParameters, ...]
     status: Literal["done", "failed"]
     error: str = ""
-    seconds: dict[str, FiniteFloat] = Field(default_factory=dict)
+    seconds: dict[str, NonNegative] = Field(default_factory=dict)
     epoch: tuple[int, ...] = ()
     sets: dict[SetName, SetResults] = Field(default_factory=dict)
     search: ModelSearch | None = None
@@ -103,7 +111,7 @@ class SetContents(RecordedPart):
     """The images of one evaluation set."""
 
     n: Annotated[int, Field(ge=1)]
-    counts: dict[str, int]
+    counts: dict[str, Count]
 
 
 class ThresholdOrigin(RecordedPart):
@@ -133,7 +141,7 @@ class RunResults(RecordedPart):
     classes: Annotated[tuple[str, ...], Field(min_length=2)]
     notes: tuple[str, ...] = ()
     sets: dict[SetName, SetContents]
-    seconds: FiniteFloat
+    seconds: NonNegative
     models: tuple[ModelResults, ...]
     search: SearchResults | None = None
     comparisons: dict[SetName, SetComparisons] = Field(default_factory=dict)
@@ -191,6 +199,9 @@ class RunResults(RecordedPart):
             raise ValueError("every set counts the images of every class, and there is at least one set")
         if (self.positive is None) == (len(self.classes) == 2) or self.positive not in (None, *self.classes):
             raise ValueError("one of two classes is the positive one")
+        for model_id, number in Counter(model.id for model in self.models).items():
+            if number > 1:
+                raise ValueError(f"{'two' if number == 2 else number} models have the id '{model_id}'")
         for model in self.done:
             if set(model.sets) != set(self.sets):
                 raise ValueError(f"model '{model.id}' has not the sets of the run")

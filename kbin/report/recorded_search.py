@@ -6,12 +6,12 @@ from pydantic import Field, FiniteFloat, model_validator
 
 from kbin.config.fields import one_of
 from kbin.metric_names import METRIC_NAMES, MetricRow, metric_row
-from kbin.report.recorded_sets import MetricValues, RecordedPart
+from kbin.report.recorded_sets import MetricValues, NonNegative, RecordedPart
 
 # How the note begins that a person must not miss (kbin/search/plan.py writes it): such scores may be worthless.
 _WARNING = "These are plain folds"
 
-Count = Annotated[int, Field(ge=1)]
+AtLeastOne = Annotated[int, Field(ge=1)]
 Place = Annotated[int, Field(ge=0)]
 
 
@@ -43,7 +43,7 @@ class ModelSearch(RecordedPart):
     combinations: Annotated[tuple[CombinationResults, ...], Field(min_length=1)]
     best: Place | None
     chosen: Place | None
-    seconds: FiniteFloat = 0.0
+    seconds: NonNegative = 0.0
 
     @property
     def best_combination(self) -> CombinationResults | None:
@@ -82,11 +82,11 @@ class SearchResults(RecordedPart):
 
     score: Annotated[str, one_of("metric", METRIC_NAMES)]
     folds: Annotated[int, Field(ge=2)]
-    repeats: Count = 1
+    repeats: AtLeastOne = 1
     select: Literal["best", "one_standard_error"] = "best"
     refit: bool = True
     keys: tuple[str, ...] = ()
-    num_trials: Count
+    num_trials: AtLeastOne
     notes: tuple[str, ...] = ()
 
     @property

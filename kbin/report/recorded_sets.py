@@ -5,6 +5,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 MetricValues = dict[str, FiniteFloat | None]
+# Negative numbers would end in a logarithm or a plot; larger ones than these fit no array.
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+NonNegative = Annotated[FiniteFloat, Field(ge=0)]
 
 
 class RecordedPart(BaseModel):
@@ -19,7 +22,7 @@ class SeedResults(RecordedPart):
     seed: int
     threshold: FiniteFloat
     metrics: MetricValues
-    confusion: list[list[int]]
+    confusion: list[list[Count]]
     collapsed: bool = False
 
 
@@ -29,7 +32,7 @@ class ClassResults(RecordedPart):
     precision: FiniteFloat | None
     recall: FiniteFloat | None
     f1: FiniteFloat | None
-    n: int
+    n: Count
     roc_auc: FiniteFloat | None = None
 
 
@@ -49,7 +52,7 @@ class CalibrationBin(RecordedPart):
 
     low: FiniteFloat
     high: FiniteFloat
-    n: FiniteFloat
+    n: NonNegative
     mean_score: FiniteFloat
     share: FiniteFloat
 
@@ -83,19 +86,19 @@ class SetResults(RecordedPart):
     `baselines` has what "majority" and "random" answers get.
     """
 
-    n: int
-    positives: int | None
+    n: Count
+    positives: Count | None
     metrics: MetricValues
     undefined: dict[str, str] = {}
     per_class: dict[str, ClassResults]
-    confusion: list[list[FiniteFloat]]
-    spread: MetricValues
+    confusion: list[list[NonNegative]]
+    spread: dict[str, NonNegative | None]
     beats_majority: bool
     collapsed: bool = False
     collapse: str = ""
     intervals: dict[str, tuple[FiniteFloat, FiniteFloat] | None] = {}
     interval_notes: tuple[str, ...] = ()
-    num_groups: int | None = None
+    num_groups: Count | None = None
     calibration: Calibration | None = None
     baselines: dict[str, MetricValues] = {}
     per_seed: Annotated[tuple[SeedResults, ...], Field(min_length=1)]

@@ -4,6 +4,7 @@ import sys
 
 import pytest
 
+from kbin.errors import RunFolderError
 from kbin.report import drawing_again
 from kbin.report.drawing_again import draw_changed_plots
 from kbin.runs import RunDirectory
@@ -68,6 +69,23 @@ def test_a_damaged_note_of_what_was_drawn_is_no_note(drawn):
     (drawn.path / "plots" / "drawn.json").write_text("{")
 
     assert draw_changed_plots(drawn, drawn.results())
+
+
+def test_a_file_that_cannot_be_read_is_said_to_be_one(drawn):
+    path = drawn.model_folder("only", 3) / "predictions" / "more.csv"
+    path.mkdir()
+
+    with pytest.raises(RunFolderError, match=r"predictions/more\.csv cannot be read \(IsADirectoryError\)\."):
+        draw_changed_plots(drawn, drawn.results())
+
+
+@pytest.mark.parametrize("place", ["predictions/more.csv", "plots/more.png"])
+def test_what_leads_out_of_the_folder_is_not_read(drawn, tmp_path, place):
+    (tmp_path / "secret").write_text("secret")
+    (drawn.model_folder("only", 3) / place).symlink_to(tmp_path / "secret")
+
+    with pytest.raises(RunFolderError, match=rf"{place} leads out of the run's folder"):
+        draw_changed_plots(drawn, drawn.results())
 
 
 AGAIN = """

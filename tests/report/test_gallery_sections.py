@@ -84,7 +84,7 @@ def test_more_images_than_the_page_shows_are_counted_with_their_place(run):
 
 def test_a_page_that_would_grow_too_large_shows_fewer_images(run, monkeypatch):
     save(run, [entry(run, k, "error" if k <= 12 else "doubtful") for k in range(1, 21)])
-    one = 2 * 4 * (len(jpeg(1)) + 2) // 3  # an image and its heat map as text
+    one = 2 * (4 * (len(jpeg(1)) + 2) // 3 + gallery_module._CAPTION)  # an image and its heat map as text
     monkeypatch.setattr(gallery_module, "_ROOM", 7 * one + 20)
     (section,) = sections(run)
     assert [len(group.cards) for group in section.groups] == [4, 3]
@@ -172,6 +172,15 @@ def test_a_link_out_of_the_gallery_is_not_followed(run, tmp_path):
     picture.unlink()
     picture.symlink_to(tmp_path / "private.jpg")
     assert sections(run)[0].groups[0].cards == ()
+
+
+def test_a_link_to_itself_is_a_picture_that_cannot_be_read(run):
+    save(run, [entry(run, 1, "error")])
+    picture = run.gallery_folder("only", 0) / "test" / "1.jpg"
+    picture.unlink()
+    picture.symlink_to(picture)
+    (group,) = sections(run)[0].groups
+    assert (group.cards, group.note) == ((), "1 picture cannot be read in models/only/seed-0/gallery.")
 
 
 @pytest.mark.parametrize("content", [b"<svg onload='alert(1)'/>", b"", b"\xff\xd8\xff" + bytes(200_000), None])

@@ -49,11 +49,59 @@ def test_what_a_later_version_adds_is_left_alone():
         (lambda r: r["sets"]["test"]["counts"].pop("defective"), "every set counts the images of every class"),
         (lambda r: r["models"][0].update(id="../../etc"), "becomes a folder's name"),
         (lambda r: r["sets"].update({"../up": r["sets"]["test"]}), "'../up' cannot be the name of a set"),
+        (lambda r: r["sets"].update({".": r["sets"]["test"]}), r"'\.' cannot be the name of a set"),
+        (lambda r: r["sets"].update({"..": r["sets"]["test"]}), r"'\.\.' cannot be the name of a set"),
+        (lambda r: r["sets"].update({"a\0": r["sets"]["test"]}), r"'a\\x00' cannot be .*that cannot be printed"),
+        (lambda r: r["sets"].update({"a\ud800": r["sets"]["test"]}), r"'a\\ud800' cannot be .*that cannot be printed"),
+        (
+            lambda r: r["sets"].update({"ä" * 101: r["sets"]["test"]}),
+            r"'ä{20}\.\.\.' cannot be .*too long for a file's name",
+        ),
+        (lambda r: r["models"].append(r["models"][0]), "two models have the id 'good'"),
+        (lambda r: r["models"].extend(2 * [r["models"][0]]), "3 models have the id 'good'"),
     ],
 )
 def test_damage_is_named_with_its_place(change, message):
     with pytest.raises(RunFolderError, match=message):
         read_results(_changed(change))
+
+
+@pytest.mark.parametrize("name", ["a b", "Universität", "站点", "a\u00a0b", "ä" * 100, "..."])
+def test_other_names_of_sets_are_read(name):
+    assert name in read_results(SyntheticRun(sets={"train": (5, 5), name: (5, 5)}).results()).sets
+
+
+BIN = {"low": 0.0, "high": 0.1, "n": -1.0, "mean_score": 0.05, "share": 0.0}
+CALIBRATION = {"ece": 0.1, "brier": 0.1, "log_loss": 0.1, "bins": [BIN]}
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        (lambda r: r["models"][0]["parameters"].update(trainable=-1), r"models\.0\.parameters\.trainable"),
+        (lambda r: r["models"][0]["blocks"][0].update(statistics=-1), r"models\.0\.blocks\.0\.statistics"),
+        (lambda r: r["models"][0]["seconds"].update(training=-1.0), r"models\.0\.seconds\.training"),
+        (lambda r: r.update(seconds=-1.0), "seconds"),
+        (lambda r: r["sets"]["test"]["counts"].update(defective=-1), r"sets\.test\.counts\.defective"),
+        (lambda r: _test_set(r)["per_class"]["defective"].update(n=-1), r"per_class\.defective\.n"),
+        (lambda r: _test_set(r)["confusion"][0].__setitem__(1, -0.5), r"sets\.test\.confusion\.0\.1"),
+        (lambda r: _test_set(r)["per_seed"][0]["confusion"][0].__setitem__(1, -1), r"per_seed\.0\.confusion\.0\.1"),
+        (lambda r: _test_set(r)["spread"].update(f1=-0.1), r"spread\.f1"),
+        (lambda r: _test_set(r).update(calibration=CALIBRATION), r"calibration\.bins\.0\.n"),
+    ],
+)
+def test_a_negative_number_of_what_is_counted_is_refused(change, place):
+    with pytest.raises(RunFolderError, match=rf"{place}: Input should be greater than or equal to 0"):
+        read_results(_changed(change))
+
+
+def test_a_number_of_images_that_fits_no_array_is_refused():
+    with pytest.raises(RunFolderError, match=r"counts\.defective: Input should be less than"):
+        read_results(_changed(lambda r: r["sets"]["test"]["counts"].update(defective=10**30)))
+
+
+def _test_set(results):
+    return results["models"][0]["sets"]["test"]
 
 
 def test_test_sets_are_read_before_validation_and_training():
