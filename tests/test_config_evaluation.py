@@ -74,6 +74,10 @@ def test_the_resolved_settings_load_again_as_the_same(load, text):
         ("threshold: {choose_on: out_of_fold}", "evaluation: `choose_on: out_of_fold` needs a section `search`"),
         ("costs: {false_positive: 1}", "evaluation.costs.false_negative: this key is required"),
         ("costs: {false_positive: -1, false_negative: 1}", "evaluation.costs.false_positive: should be greater than o"),
+        (
+            "costs: {false_positive: 1e300, false_negative: 1}",
+            "evaluation.costs.false_positive: should be less than or",
+        ),
         ("costs: {false_positive: 0, false_negative: 0}", "evaluation.costs: false positives and false negatives cost"),
         ("costs: {false_alarm: 1, false_positive: 1, false_negative: 1}", "evaluation.costs.false_alarm: unknown key"),
         ("temperature: 1.5", "evaluation.temperature: should be true or false; got 1.5"),

@@ -5,6 +5,7 @@ import io
 import json
 import math
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -108,8 +109,7 @@ def run(folder: Path) -> Run:
 @pytest.fixture
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Plots and page take longer than a small run; the shared run and the one with a failed model have them."""
-    monkeypatch.setattr(experiment_module, "draw_changed_plots", lambda run, results: None)
-    monkeypatch.setattr(experiment_module, "write_report", lambda runs: None)
+    monkeypatch.setattr(experiment_module, "remake", lambda runs: None)
 
 
 @pytest.fixture
@@ -317,6 +317,26 @@ class TestAgain:
         )
         assert {path: path.stat().st_mtime_ns for path in run.path.rglob("*")} == written
 
+    def test_a_run_that_was_interrupted_while_it_was_drawn_is_drawn_and_not_run_again(self, run, folder, tmp_path):
+        copied = RunDirectory(shutil.copytree(run.path, tmp_path / "run"))
+        for path in (copied.report_path, copied.plot_path("roc-test")):
+            path.unlink()
+        config = load_experiment(folder / "experiment.yaml")
+        assert run_experiment(config, copied.path, LogProgress(io.StringIO())) == 0
+        assert copied.report_path.is_file()
+        assert copied.plot_path("roc-test").is_file()
+
+    def test_a_folder_that_knows_fewer_settings_is_the_same_experiment(self, run, folder, tmp_path):
+        copied = shutil.copytree(run.path, tmp_path / "run")
+        settings = copied / "experiment.yaml"
+        older = [
+            line for line in settings.read_text().splitlines() if not line.startswith(("  temperature", "  costs"))
+        ]
+        settings.write_text("\n".join(older) + "\n")
+        assert "temperature" not in settings.read_text()
+        config = load_experiment(folder / "experiment.yaml")
+        assert run_experiment(config, copied, LogProgress(io.StringIO())) == 0
+
     def test_another_experiment_in_its_folder_is_refused(self, run, folder):
         with pytest.raises(RunFolderError, match=r"differ: training\.epochs: 3 there, 4 here\. Choose another folder"):
             starter(folder)("training.epochs=4")
@@ -351,6 +371,17 @@ class TestFailures:
         again = start("training.seeds=[0]")
         assert again.code == 1
         assert "already holds the finished results" in again.log
+
+    def test_models_that_cannot_be_compared_keep_their_results(self, start, tmp_path, monkeypatch):
+        def fail(*_: Any) -> None:
+            raise ValueError("no such luck")
+
+        write_sets(tmp_path)
+        monkeypatch.setattr(experiment_module, "comparison_entries", fail)
+        run = start(*ONE_MODEL, "training.epochs=1")
+        assert run.code == 0
+        assert run.results["comparisons"] == {}
+        assert "the models could not be compared: ValueError: no such luck" in run.log
 
     @pytest.mark.parametrize("output", ["sigmoid", "softmax"])
     def test_training_that_diverges_fails_the_model_and_says_so(self, start, tmp_path, output):
@@ -456,6 +487,7 @@ def test_groups_widen_intervals_and_are_written_down(start, tmp_path):
         "train": 12, "validation": 8, "test": 6, "elsewhere": None,
     }  # fmt: skip
     methods = {name: metrics["accuracy"]["method"] for name, metrics in run.results["comparisons"].items()}
+    assert "The images of elsewhere have no 'group', or not all of them" in " ".join(run.results["notes"])
     assert methods["test"].endswith("by group")
     assert not methods["elsewhere"].endswith("by group")
 

@@ -240,8 +240,7 @@ class TestExperiment:
 
     def test_its_predictions_are_those_of_a_local_run(self, path, cluster, tmp_path, monkeypatch):
         # They are drawn from the run's folder, and take longer than it.
-        monkeypatch.setattr(experiment, "draw_changed_plots", lambda run, results: None)
-        monkeypatch.setattr(experiment, "write_report", lambda runs: None)
+        monkeypatch.setattr(experiment, "remake", lambda runs: None)
 
         def results(name: str, address: str | None) -> dict[str, bytes]:
             monkeypatch.setenv("KBIN_STORE", str(tmp_path / f"store-{name}"))

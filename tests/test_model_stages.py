@@ -34,8 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def start(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
     """Starts a run without plots and page, which take longer than the rest."""
-    monkeypatch.setattr(experiment, "draw_changed_plots", lambda run, results: None)
-    monkeypatch.setattr(experiment, "write_report", lambda runs: None)
+    monkeypatch.setattr(experiment, "remake", lambda runs: None)
     begin = starter(folder)
     return lambda *overrides, out="run": begin(*overrides, text=ONE, out=str(tmp_path / out))
 

@@ -56,8 +56,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(experiment_module, "draw_changed_plots", lambda run, results: None)
-    monkeypatch.setattr(experiment_module, "write_report", lambda runs: None)
+    monkeypatch.setattr(experiment_module, "remake", lambda runs: None)
 
 
 @pytest.fixture

@@ -163,6 +163,16 @@ class TestGroups:
         for name, (low, high) in as_images.items():
             assert high - low < 0.7 * (alone[name][1] - alone[name][0]), name
 
+    def test_what_is_hard_about_a_group_of_both_classes_moves_recall_and_specificity_together(self):
+        # 40 patients of 3 images a class; of every fourth all are answered wrongly. Independent halves would have
+        # variances of 1 / 2 of a patient each way, together they are as wide as the accuracy of 40 patients.
+        patients = np.arange(40).repeat(6)
+        y_true = np.tile([0, 0, 0, 1, 1, 1], 40)
+        scores = np.where((patients % 4 == 0) == (y_true == 1), 0.2, 0.8) + 0.001 * np.arange(240) / 240
+        found = found_for(y_true, [scores], groups=patients).by_metric
+        low, high = found["balanced_accuracy"]
+        assert (high - low) == pytest.approx(found["accuracy"][1] - found["accuracy"][0], rel=0.1)
+
     def test_one_group_of_all_images_has_none_but_shares(self):
         y_true, scores = drawn()
         found = found_for(y_true, [scores], groups=["all"] * 60)

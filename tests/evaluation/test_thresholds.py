@@ -132,3 +132,12 @@ def test_costs_must_make_sense(costs):
 def test_sensitivity_must_be_a_share(sensitivity):
     with pytest.raises(ConfigError, match="sensitivity must be above 0 and at most 1"):
         CriterionSettings(sensitivity=sensitivity)
+
+
+def test_costs_in_tenths_choose_what_whole_ones_do():
+    # .1 x 3 is not .3 x 1 in floating point: equally cheap thresholds must stay equal.
+    y_true = [0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 1]
+    y_score = [0.15, 0.18, 0.19, 0.19, 0.45, 0.45, 0.49, 0.51, 0.62, 0.66, 0.87, 0.93]
+    whole = choose_threshold(y_true, y_score, "cost", CriterionSettings(1, 3))
+    assert whole.threshold == pytest.approx(0.47)
+    assert choose_threshold(y_true, y_score, "cost", CriterionSettings(0.1, 0.3)) == whole

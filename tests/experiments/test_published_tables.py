@@ -31,10 +31,17 @@ def test_what_may_go_either_way_is_said_so():
     assert pair_sentence(study, "a", "b").endswith("it depends on the number of images on which they differ.")
 
 
+@pytest.mark.parametrize("study", [STUDIES[3], STUDIES[4]], ids=["3", "4"])
+def test_a_number_of_images_that_is_taken_fits_all_published_accuracies(study):
+    for model, accuracy in study.accuracies.items():
+        assert round(study.num_right(model) / study.num_images, 4) == accuracy
+
+
 def test_where_n_is_not_stated_it_says_so(capsys):
     main()
     out = capsys.readouterr().out
-    assert out.count("n is not stated") == 3
+    assert out.count("n is not stated: the accuracies have no interval") == 1
+    assert out.count("is taken") == 2
     assert all(study.title in out for study in STUDIES)
     with pytest.raises(ValueError, match=r"Study 1.*not stated"):
         STUDIES[1].num_right("ResNet-50")
