@@ -162,8 +162,8 @@ def test_many_sets_share_the_places(tmp_path, model, sets):
     run = RunDirectory(tmp_path / "run")
     save_gallery(run, "cnn", ModelRun(0, Trained([], 1), scores, {}, model), many, 0.5, LogProgress(io.StringIO()))
     kinds = [[one["kind"] for one in entries] for entries in run.gallery("cnn", 0)["sets"].values()]
-    # 12 errors times 3 / 6; there are 6 images, all of them wrong.
-    assert kinds == [["error"] * 6] * 6
+    # 6 errors and 4 doubtful ones, each times 3 / 6; there are 6 images, all of them wrong.
+    assert kinds == [["error"] * 3 + ["doubtful"] * 2] * 6
 
 
 class TestPictures:
