@@ -34,6 +34,10 @@ class RunFolderError(KbinError):
     """The run folder cannot be used: another experiment, unfinished, damaged."""
 
 
+class StorageError(KbinError):
+    """A file or folder cannot be written: the disk is full, there is no permission, or the folder was removed."""
+
+
 class UnfinishedError(KbinError):
     """Trials failed for a fault of the machine, not of their settings; the same command runs them again."""
 
@@ -52,6 +56,14 @@ class IntegrityError(KbinError):
     exit_code = 1
 
 
+class StoreFullError(KbinError):
+    """Features need more room than the store may take; the model is trained uncut."""
+
+
+# Not one model's fault: where one of these is raised, training the others would meet the same.
+CONCERNS_EVERY_MODEL = (ConfigError, DataError, ClusterError, RunFolderError, StorageError)
+
+
 def nearest_first(name: str, known: Iterable[str]) -> list[str]:
     """Returns the known names, those most like `name` first."""
     return sorted(known, key=lambda other: -difflib.SequenceMatcher(None, name.lower(), other.lower()).ratio())
@@ -63,7 +75,3 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
     closest = difflib.get_close_matches(name.lower(), [other.lower() for other in ordered], n=1, cutoff=0.6)
     hint = f" Did you mean '{ordered[0]}'?" if closest else ""
     return f"unknown {kind} '{name}'.{hint} Known: {', '.join(ordered)}."
-
-
-class StoreFullError(KbinError):
-    """Features need more room than the store may take; the model is trained uncut."""

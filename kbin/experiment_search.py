@@ -8,7 +8,7 @@ import numpy as np
 
 from kbin.config.experiment import ExperimentConfig
 from kbin.engine.runtimes import runtime_name
-from kbin.errors import ClusterError, ConfigError, DataError, RunFolderError, UnfinishedError
+from kbin.errors import CONCERNS_EVERY_MODEL, UnfinishedError
 from kbin.execution import Execution
 from kbin.model_entries import described, failure, run_all_seeds
 from kbin.model_inputs import SetImages
@@ -69,8 +69,8 @@ class ExperimentSearch:
             outcomes = self._runner.run(model)
             found = FoundSettings.of(model, self._plan, outcomes, self._config.training)
             out_of_fold = self._save(found)
-        except (DataError, ConfigError, ClusterError, RunFolderError):
-            raise  # a fault of the input, the cluster or the disk concerns every model
+        except CONCERNS_EVERY_MODEL:
+            raise
         except Exception as error:
             return described(planned, self._config.training) | failure(model, error, self._setting)
         _check_finished(found)

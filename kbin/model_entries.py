@@ -10,7 +10,7 @@ import numpy as np
 from kbin.config.experiment import ExperimentConfig
 from kbin.config.models import ModelConfig
 from kbin.config.training import TrainingConfig
-from kbin.errors import ConfigError, DataError
+from kbin.errors import CONCERNS_EVERY_MODEL
 from kbin.explain.gallery import save_gallery
 from kbin.model_inputs import SetImages
 from kbin.model_run import ModelRun, run_model
@@ -49,8 +49,8 @@ def run_all_seeds(
         seeds = [SeedPredictions(one.seed, one.probabilities) for one in runs]
         groups = set_groups(config, sets)
         evaluated = evaluate_sets(labels, sets["train"].data.classes, seeds, config.evaluation, out_of_fold, groups)
-    except (DataError, ConfigError):
-        raise  # a fault of the input concerns every model
+    except CONCERNS_EVERY_MODEL:
+        raise
     except Exception as error:
         return entry | failure(model, error, setting)
     threshold = evaluated["train"]["per_seed"][0]["threshold"]

@@ -8,64 +8,23 @@ import csv
 import io
 import json
 import os
-import re
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from kbin.errors import ConfigError, RunFolderError
 from kbin.experiment_file import differing_settings, in_todays_words
+from kbin.files import as_csv, as_json, write_whole
 from kbin.spreadsheet import spreadsheet_cell
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 EXPERIMENT, ENVIRONMENT, RESULTS, REPORT = "experiment.yaml", "environment.json", "results.json", "report.html"
 TABLES, DRAWN, GROUPS = "tables", "plots/drawn.json", "groups.csv"
 GALLERY = "gallery.json"
 # kbin's own JSON is some ten levels deep; hundreds exhaust the stack of whatever walks through them.
 _MOST_LEVELS = 50
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-def write_whole(path: Path, content: str | bytes) -> None:
-    """Writes a file whole or not at all: aside, synced, renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # A file name that is no UTF-8 has lone surrogates in Python, which UTF-8 refuses. A model that has trained for
-    # hours must not fail over one, so the file says \udce9 in its place.
-    data = content.encode("utf-8", errors="backslashreplace") if isinstance(content, str) else content
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(name, 0o644)  # mkstemp's files are private; results are for everybody who may see the folder
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def save_figure(canvas: "Figure", path: Path) -> None:
-    """Saves a figure as PNG and SVG beside each other."""
-    from matplotlib import rc_context  # late: most of what uses this module draws nothing
-
-    # Laid out once: savefig would do it, and a dry run of the drawing, for each format.
-    layout = canvas.get_layout_engine()
-    if layout is not None:
-        layout.execute(canvas)
-        canvas.set_layout_engine("none")
-    for suffix in (".png", ".svg"):
-        stream = io.BytesIO()
-        # Without a date and random ids the same numbers give the same bytes.
-        with rc_context({"svg.hashsalt": path.stem}):
-            canvas.savefig(stream, format=suffix[1:], dpi=150, metadata={"Date": None} if suffix == ".svg" else None)
-        write_whole(path.with_suffix(suffix), stream.getvalue())
 
 
 @dataclass(frozen=True)
@@ -185,15 +144,15 @@ class RunDirectory:
 
     def save_environment(self, environment: Mapping[str, Any]) -> None:
         """Writes environment.json."""
-        self._write(ENVIRONMENT, _as_json(environment))
+        self._write(ENVIRONMENT, as_json(environment))
 
     def save_results(self, results: Mapping[str, Any]) -> None:
         """Writes results.json, the last file of a run: where it is, the run is finished."""
-        self._write(RESULTS, _as_json(results))
+        self._write(RESULTS, as_json(results))
 
     def save_drawn(self, stamp: Mapping[str, Any]) -> None:
         """Writes plots/drawn.json: from what the plots were drawn, and which there are."""
-        self._write(DRAWN, _as_json(stamp))
+        self._write(DRAWN, as_json(stamp))
 
     def drawn(self) -> dict[str, Any]:
         """Reads plots/drawn.json; where there is none, or a damaged one, nothing is known of the plots.
@@ -220,7 +179,7 @@ class RunDirectory:
 
     def save_gallery(self, model_id: str, seed: int, gallery: Mapping[str, Any]) -> None:
         """Writes gallery.json, the last file of a gallery."""
-        write_whole(self.inside(self.gallery_folder(model_id, seed) / GALLERY), _as_json(gallery))
+        write_whole(self.inside(self.gallery_folder(model_id, seed) / GALLERY), as_json(gallery))
 
     def save_history(self, model_id: str, seed: int, rows: Sequence[Mapping[str, float]]) -> None:
         """Writes history.csv, a row an epoch."""
@@ -366,7 +325,7 @@ class RunDirectory:
             text = self._read(name)
             value = json.loads(text)
             if "\\ud" in text.lower():  # lone surrogates, which neither a page nor a plot takes, as text
-                value = json.loads(_as_json(value))
+                value = json.loads(as_json(value))
             deep = not _has_at_most(_MOST_LEVELS, value)
         except ValueError as error:
             raise RunFolderError(f"{self.path / name} is damaged: {error}.") from None
@@ -407,18 +366,3 @@ def _has_at_most(levels: int, value: Any) -> bool:
             return True
         there = [one for many in inner for one in many]
     return False
-
-
-def _as_json(value: Any) -> str:
-    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    # As `write_whole` has them in other files: with one backslash they would be surrogates again after reading.
-    return _SURROGATE.sub(lambda found: rf"\\u{ord(found[0]):x}", text)
-
-
-def as_csv(names: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
-    """Returns a table as CSV text."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(names)
-    writer.writerows(rows)
-    return stream.getvalue()

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from kbin.errors import RunFolderError
-from kbin.runs import Predictions, RunDirectory, as_csv, write_whole
+from kbin.files import as_csv, write_whole
+from kbin.runs import Predictions, RunDirectory
 
 TABLE = "search.csv"
 _TRIALS = "trials"

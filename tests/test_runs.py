@@ -6,7 +6,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from kbin.errors import RunFolderError
-from kbin.runs import Predictions, RunDirectory, save_figure, write_whole
+from kbin.files import save_figure, write_whole
+from kbin.runs import Predictions, RunDirectory
 
 SETTINGS = "name: a\ntraining:\n  epochs: 10\n"
 

@@ -3,7 +3,7 @@ import io
 
 import pytest
 
-from kbin.runs import as_csv
+from kbin.files import as_csv
 from kbin.spreadsheet import spreadsheet_cell
 
 

@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
 from kbin.errors import ConfigError, StoreFullError
-from kbin.runs import write_whole
+from kbin.files import write_whole
 
 PLACE, LIMIT = "KBIN_STORE", "KBIN_STORE_MAX_GB"
 DEFAULT_LIMIT_GB = 20.0

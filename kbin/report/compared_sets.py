@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from kbin.evaluation.drawing import panels, shortened
 from kbin.evaluation.roc import RocCurve, plot_roc_curves
+from kbin.files import save_figure
 from kbin.metric_names import MetricRow, metric_row
 from kbin.report.compared_runs import ComparedRun
 from kbin.report.comparison_words import same_images, set_contents
@@ -21,7 +22,6 @@ from kbin.report.scores import Scores
 from kbin.report.shared_sets import SharedSet, read_shared_scores
 from kbin.report.tables import Cell, Footnotes, metric_cell
 from kbin.report.wording import mean_text
-from kbin.runs import save_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from kbin.errors import RunFolderError
+from kbin.files import write_whole
 from kbin.report.compared_runs import ComparedModel, ComparedRun, read_runs
 from kbin.report.compared_sets import set_section
 from kbin.report.comparison_words import (
@@ -23,7 +24,7 @@ from kbin.report.run_settings import differing_run_settings
 from kbin.report.shared_sets import shared_sets
 from kbin.report.tables import Cell, Footnotes
 from kbin.report.wording import UNDEFINED, count_text, time_text, trained_text
-from kbin.runs import RunDirectory, write_whole
+from kbin.runs import RunDirectory
 
 COMPARISON_PAGE = "comparison.html"
 _GENERATOR = "kbin comparison"

@@ -29,11 +29,12 @@ from kbin.evaluation.drawing import panels, shortened
 from kbin.evaluation.learning_curves import LearningCurves
 from kbin.evaluation.precision_recall import PrecisionRecallCurve, plot_precision_recall_curves
 from kbin.evaluation.roc import RocCurve, plot_roc_curves
+from kbin.files import save_figure
 from kbin.report.recorded import TRAIN, ModelResults, RunResults, read_results
 from kbin.report.scores import Scores, read_scores
 from kbin.report.search_figures import search_plots
 from kbin.report.set_figures import calibration_figure, cost_figure, depth_figure, prevalence_figure
-from kbin.runs import RunDirectory, save_figure
+from kbin.runs import RunDirectory
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

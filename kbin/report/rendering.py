@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from kbin.errors import KbinError
+from kbin.files import write_whole
 from kbin.metric_names import METRICS
 from kbin.report.collapses import collapses
 from kbin.report.costs import parameter_table, time_table
@@ -33,7 +34,7 @@ from kbin.report.wording import (
     time_text,
     train_blocks_text,
 )
-from kbin.runs import REPORT, RunDirectory, write_whole
+from kbin.runs import REPORT, RunDirectory
 
 LARGEST_PAGE = 4_800_000  # bytes: it is mailed, and opens at once
 _MOST_OPEN_COLLAPSES = 2  # of one kind on one set; more unfold

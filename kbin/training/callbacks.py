@@ -15,7 +15,7 @@ from kbin.errors import DataError
 from kbin.evaluation.drawing import figure
 from kbin.evaluation.metrics import classification_metrics
 from kbin.evaluation.roc import RocCurve, plot_roc_curves
-from kbin.runs import save_figure, write_whole
+from kbin.files import save_figure, write_whole
 from kbin.training.predictions import Data, check_labelled, compiled_loss, shared_predictions
 
 EPOCH_METRICS = ("accuracy", "precision", "recall", "f1", "roc_auc")

@@ -1,10 +1,10 @@
 import pytest
 
+from kbin.files import save_figure
 from kbin.report.recorded import read_results
 from kbin.report.search_dots import SearchDots
 from kbin.report.search_figures import search_plot, search_plots
 from kbin.report.search_heatmap import SearchHeatmap
-from kbin.runs import save_figure
 from tests.report.searched_runs import (
     EPOCHS,
     RATE,
