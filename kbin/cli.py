@@ -45,9 +45,10 @@ def run(
     cluster: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Compute on a Dask cluster, e.g. tcp://host:8786.")
     ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start anew: remove the run that the folder holds.")] = False,
     debug: DebugOption = False,
 ) -> None:
-    """Run an experiment: train, evaluate, and leave a folder of results and plots."""
+    """Run an experiment: train, evaluate, and leave a folder of results and plots. An interrupted run goes on."""
     from kbin.experiment_file import load_experiment
 
     config = load_experiment(experiment, settings or [])
@@ -60,7 +61,7 @@ def run(
     from kbin.report.summary import result_lines
     from kbin.runs import RunDirectory
 
-    code = run_experiment(config, folder, progress, cluster)
+    code = run_experiment(config, folder, progress, cluster, fresh)
     directory = RunDirectory(folder)
     for line in result_lines(directory.results()):
         progress.say(line)

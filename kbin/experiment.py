@@ -27,16 +27,20 @@ from kbin.results import evaluation_entry
 from kbin.runs import RunDirectory
 from kbin.search.plan import plan_search, searched_models
 from kbin.search_files import SearchFiles
+from kbin.unfinished import forget_unfinished
 
 
-def run_experiment(config: ExperimentConfig, out: Path, progress: Progress, cluster: str | None = None) -> int:
-    """Runs an experiment into a folder.
+def run_experiment(
+    config: ExperimentConfig, out: Path, progress: Progress, cluster: str | None = None, fresh: bool = False
+) -> int:
+    """Runs an experiment into a folder; what an interrupted run left there is taken up.
 
     Args:
         config: Every setting resolved.
         out: The run's folder.
         progress: Where a person sees what happens.
         cluster: The address of a Dask scheduler whose workers compute features and trials; None computes here alone.
+        fresh: Remove the run that the folder holds, finished or not, and start anew.
 
     Returns:
         The exit code: 0 done, 1 at least one model failed while the others are there.
@@ -46,8 +50,11 @@ def run_experiment(config: ExperimentConfig, out: Path, progress: Progress, clus
             be used.
     """
     run = RunDirectory(out)
+    if fresh:
+        run.remove()
     if run.is_finished(dump_experiment(config)):
-        progress.say(f"{out} already holds the finished results of this experiment; remove it to run anew.")
+        progress.say(f"{out} already holds the finished results of this experiment; --fresh runs it anew.")
+        _forget_what_is_kept(run)
         if not run.report_path.is_file():  # interrupted while it was drawn
             remake([run])
         return _exit_code(run.results()["models"])
@@ -70,8 +77,9 @@ def _run_on(execution: Execution, config: ExperimentConfig, run: RunDirectory, p
     augmented = augmentation(config, sets["train"], num_stored_views(config, models))
     # Only now: a fault that is mended in the file must not leave a folder of another experiment.
     run.begin(dump_experiment(config))
-    environment = describe_environment(_device())
-    run.save_environment(environment | {"seeds": list(config.training.seeds), "started": _now()})
+    run.save_environment(
+        describe_environment(_device()) | {"seeds": list(config.training.seeds)} | _times(run.earlier_environment())
+    )
 
     groups = set_groups(config, sets)
     described["notes"] += group_notes(config, sets, groups)
@@ -93,8 +101,7 @@ def _run_on(execution: Execution, config: ExperimentConfig, run: RunDirectory, p
     results["comparisons"] = _compared(run, results, progress)
     # What was computed is safe from here on: plots, tables and page can be made again from it.
     run.save_results(results)
-    if _exit_code(entries) == 0:
-        SearchFiles(run).clear()
+    _forget_what_is_kept(run)
     remake([run])
     return _exit_code(entries)
 
@@ -144,6 +151,20 @@ def _device() -> str:
     if torch.cuda.is_available():
         return f"cuda ({torch.cuda.get_device_name(0)})"
     return "cpu"
+
+
+def _forget_what_is_kept(run: RunDirectory) -> None:
+    """Removes what an interrupted run would go on from."""
+    SearchFiles(run).clear()
+    forget_unfinished(run)
+
+
+def _times(earlier: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns when the run was started, and when it was taken up, if it was."""
+    if "started" not in earlier:
+        return {"started": _now()}
+    resumed = earlier.get("resumed")
+    return {"started": earlier["started"], "resumed": [*(resumed if isinstance(resumed, list) else []), _now()]}
 
 
 def _now() -> str:

@@ -12,6 +12,7 @@ from kbin.config.models import ModelConfig
 from kbin.config.training import TrainingConfig
 from kbin.errors import CONCERNS_EVERY_MODEL
 from kbin.explain.gallery import save_gallery
+from kbin.model_identity import model_identity
 from kbin.model_inputs import SetImages
 from kbin.model_run import ModelRun, run_model
 from kbin.model_stages import Setting
@@ -19,6 +20,7 @@ from kbin.operating_point import ChoiceData
 from kbin.planned_models import PlannedModel
 from kbin.results import SeedPredictions, evaluate_sets
 from kbin.runs import RunDirectory
+from kbin.unfinished import Kept, UnfinishedModel
 
 
 def run_all_seeds(
@@ -30,6 +32,8 @@ def run_all_seeds(
     out_of_fold: ChoiceData | None = None,
 ) -> dict[str, Any]:
     """Trains and evaluates a model seed by seed; a failure is recorded, and the other models go on.
+
+    What an interrupted run finished of it is taken up.
 
     Args:
         planned: The model.
@@ -43,11 +47,17 @@ def run_all_seeds(
     setting.progress.say(
         f"{model.id}: {planned.parameters.trainable:,} of {planned.parameters.total:,} parameters train"
     )
+    groups = set_groups(config, sets)
+    identity = model_identity(model, config, sets, setting, groups, out_of_fold)
+    unfinished = UnfinishedModel(run, model.id or "", identity)
+    finished = unfinished.entry().read()
+    if finished is not None:
+        setting.progress.say("  finished already")
+        return dict(finished.values["entry"])
     try:
-        runs = [_run_seed(model, sets, setting, run, seed) for seed in config.training.seeds]
+        runs = [_run_seed(model, sets, setting, run, seed, unfinished) for seed in config.training.seeds]
         labels = {name: one.data.labels for name, one in sets.items()}
         seeds = [SeedPredictions(one.seed, one.probabilities) for one in runs]
-        groups = set_groups(config, sets)
         evaluated = evaluate_sets(labels, sets["train"].data.classes, seeds, config.evaluation, out_of_fold, groups)
     except CONCERNS_EVERY_MODEL:
         raise
@@ -55,19 +65,27 @@ def run_all_seeds(
         return entry | failure(model, error, setting)
     threshold = evaluated["train"]["per_seed"][0]["threshold"]
     save_gallery(run, model.id or "", runs[0], sets, threshold, setting.progress)
-    return entry | {
+    entry |= {
         "status": "done",
         "seconds": _summed_seconds(runs),
         "epoch": [one.trained.epoch for one in runs],
         "sets": evaluated,
     }
+    files = [path for seed in config.training.seeds for path in run.seed_files(model.id or "", seed)]
+    unfinished.entry().write(Kept({"entry": entry}, {}), files)
+    return entry
 
 
 def _run_seed(
-    model: ModelConfig, sets: Mapping[str, SetImages], setting: Setting, run: RunDirectory, seed: int
+    model: ModelConfig,
+    sets: Mapping[str, SetImages],
+    setting: Setting,
+    run: RunDirectory,
+    seed: int,
+    unfinished: UnfinishedModel,
 ) -> ModelRun:
     """Runs one seed; of the first only, the model itself stays in memory, for its gallery."""
-    done = run_model(model, sets, setting, run, seed)
+    done = run_model(model, sets, setting, run, seed, unfinished.seed(seed))
     return done if seed == setting.training.seeds[0] else replace(done, model=None)
 
 

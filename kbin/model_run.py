@@ -10,12 +10,13 @@ import numpy as np
 from kbin.config.models import ModelConfig
 from kbin.data.datasets import Dataset
 from kbin.engine.features import predict_sets
-from kbin.errors import IntegrityError
+from kbin.errors import IntegrityError, TrainingError
 from kbin.model_inputs import SetImages
 from kbin.model_stages import PREDICTION_BATCH, Clock, ModelTraining, Setting, check_converged
 from kbin.models.classifiers import build_classifier
 from kbin.runs import Predictions, RunDirectory
 from kbin.training.trainer import Trained
+from kbin.unfinished import Kept, UnfinishedSeed
 
 _IMAGES_COMPARED = 4  # after reloading
 # Of a probability. In float32 another order of operations gives about 1e-6; features in bfloat16 move it by some
@@ -61,9 +62,14 @@ def build_configured(model: ModelConfig, num_classes: int, image_size: int, seed
 
 
 def run_model(
-    model_config: ModelConfig, sets: Mapping[str, SetImages], setting: Setting, run: RunDirectory, seed: int
+    model_config: ModelConfig,
+    sets: Mapping[str, SetImages],
+    setting: Setting,
+    run: RunDirectory,
+    seed: int,
+    unfinished: UnfinishedSeed | None = None,
 ) -> ModelRun:
-    """Trains and evaluates one model under one seed, and saves what it leaves.
+    """Trains one model under one seed, predicts every set and saves it all, or takes up what an earlier run saved.
 
     Args:
         model_config: The entry of `models`.
@@ -71,15 +77,19 @@ def run_model(
         setting: What it has in common with the others.
         run: Where history, model and predictions go.
         seed: Of initial weights, order and dropout.
+        unfinished: What an earlier run left of it, and where this one keeps what it has; None keeps nothing.
 
     Raises:
-        TrainingError: Training diverged.
+        TrainingError: Training diverged; the last good epoch is saved, where there is one.
         IntegrityError: A frozen tensor moved, or the saved file predicts something else.
     """
     clock = Clock()
     images = sets["train"].images
     model = build_configured(model_config, len(sets["train"].data.classes), images.image_size, seed)
-    result = ModelTraining(model, model_config, sets, setting, seed, clock).run()
+    kept = None if unfinished is None else unfinished.trained().read()
+    if kept is not None:
+        return _taken_up(kept, model, run.model_path(model_config.id or "", seed), sets, seed)
+    result = ModelTraining(model, model_config, sets, setting, seed, clock, unfinished).run()
 
     hashes = {name: one.data.content_hashes() for name, one in sets.items()}
     outputs = predict_sets(result.network, result.inputs, hashes, PREDICTION_BATCH)
@@ -91,11 +101,34 @@ def run_model(
     # Without optimizer and metrics: the file opens wherever Keras is.
     plain = keras.Model(model.input, model.output, name=model.name)
     path = run.save_model(model_id, seed, plain.save)
+    if result.trained.diverged is not None:
+        raise TrainingError(
+            f"seed {seed}: {result.trained.diverged} What it was after epoch {result.trained.epoch} is kept in "
+            f"{path.parent}."
+        )
     compared = next((name for name in ("test", "validation") if name in sets), "train")
     few = np.arange(min(_IMAGES_COMPARED, len(sets[compared].data)))
     check_saved(path, model, sets[compared].images.take(few), probabilities[compared][few], result.precision)
     clock.book("evaluation")
-    return ModelRun(seed, result.trained, probabilities, clock.seconds, plain)
+    done = ModelRun(seed, result.trained, probabilities, clock.seconds, plain)
+    if unfinished is not None:
+        unfinished.trained().write(_to_keep(done), run.seed_files(model_id, seed))
+        unfinished.forget_stages()
+    return done
+
+
+def _to_keep(done: ModelRun) -> Kept:
+    """Returns what `_taken_up` needs; the files of the run have the scores in fewer digits than some dtypes."""
+    values = {"history": done.trained.history, "epoch": done.trained.epoch, "seconds": done.seconds}
+    return Kept(values, {f"set-{place}": scores for place, scores in enumerate(done.probabilities.values())})
+
+
+def _taken_up(kept: Kept, model: keras.Model, path: Path, sets: Mapping[str, SetImages], seed: int) -> ModelRun:
+    """Returns what an earlier run computed; the model is built here and has the file's weights, nothing else of it."""
+    model.load_weights(path)
+    values = kept.values
+    probabilities = {name: kept.arrays[f"set-{place}"] for place, name in enumerate(sets)}
+    return ModelRun(seed, Trained(values["history"], values["epoch"]), probabilities, values["seconds"], model)
 
 
 def probabilities_of(outputs: np.ndarray) -> np.ndarray:

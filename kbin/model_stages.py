@@ -13,7 +13,7 @@ from kbin.config.training import TrainingConfig
 from kbin.engine.features import FeatureEngine, predict_inputs
 from kbin.engine.inputs import Inputs
 from kbin.engine.prefix import cut, part_below
-from kbin.errors import TrainingError
+from kbin.errors import KbinError, TrainingError
 from kbin.model_inputs import Augmentation, NetworkInputs, SetImages, stored_inputs, uncut_inputs
 from kbin.models.classifiers import STANDARDIZE
 from kbin.models.freezing import check_frozen, freeze_below, frozen_fingerprints
@@ -21,6 +21,7 @@ from kbin.models.standardization import standardize_on
 from kbin.progress import Progress
 from kbin.training.class_weights import class_weights
 from kbin.training.trainer import Labelled, Trained, train
+from kbin.unfinished import UnfinishedSeed
 
 PREDICTION_BATCH = 128
 
@@ -86,6 +87,7 @@ class ModelTraining:
         setting: What it has in common with the other models.
         seed: Of the order of the batches.
         clock: Where the seconds are booked.
+        unfinished: Where epochs are kept to go on from; None keeps none.
     """
 
     model: keras.Model
@@ -94,21 +96,24 @@ class ModelTraining:
     setting: Setting
     seed: int
     clock: Clock
+    unfinished: UnfinishedSeed | None = None
 
     def run(self) -> TrainedNetwork:
-        """Trains stage by stage; each moves the cut, and has its own freeze check.
+        """Trains stage by stage; each moves the cut, and has its own freeze check. One that diverges is the last.
 
         Raises:
-            TrainingError: Training diverged.
+            TrainingError: The first epoch of a stage already diverged.
             IntegrityError: A frozen tensor moved.
         """
         steps = self.config.steps
         result = self._stage(steps[0], 1, first_epoch=0)
         history = result.trained.history
         for number, stage in enumerate(steps[1:], start=2):
+            if result.trained.diverged is not None:
+                break
             result = self._stage(stage, number, first_epoch=len(history))
             history = history + result.trained.history
-        return replace(result, trained=Trained(history, result.trained.epoch))
+        return replace(result, trained=replace(result.trained, history=history))
 
     def _stage(self, stage: StageConfig, number: int, first_epoch: int) -> TrainedNetwork:
         config, setting = self.config, self.setting
@@ -122,16 +127,10 @@ class ModelTraining:
             _standardize(network, inputs.by_set["train"])
         before = frozen_fingerprints(self.model)
         self.clock.book("features")
-        trained = self._fit(
-            network,
-            inputs,
-            settings,
-            f"{config.id}, seed {self.seed}" + ("" if is_only else f", stage {number}"),
-            first_epoch,
-        )
+        trained = self._fit(network, inputs, settings, number, first_epoch)
         check_frozen(self.model, before)
         if not is_only:
-            trained = Trained([row | {"stage": number} for row in trained.history], trained.epoch)
+            trained = replace(trained, history=[row | {"stage": number} for row in trained.history])
         self.clock.book("training")
         is_whole = network is self.model or setting.engine is None
         precision = "float32" if is_whole or setting.engine is None else setting.engine.precision
@@ -154,8 +153,9 @@ class ModelTraining:
         return self.model, uncut_inputs(self.sets, setting.augmentation, epochs)
 
     def _fit(
-        self, network: keras.Model, inputs: NetworkInputs, settings: TrainingConfig, title: str, first_epoch: int
+        self, network: keras.Model, inputs: NetworkInputs, settings: TrainingConfig, number: int, first_epoch: int
     ) -> Trained:
+        is_only = len(self.config.steps) == 1
         train_data = self.sets["train"].data
         validation = None
         if "validation" in self.sets:
@@ -169,9 +169,12 @@ class ModelTraining:
                 seed=self.seed,
                 class_weights=class_weights(settings.class_weight, train_data.labels, train_data.classes),
                 progress=self.setting.progress,
-                description=title,
+                description=f"{self.config.id}, seed {self.seed}" + ("" if is_only else f", stage {number}"),
                 first_epoch=first_epoch,
+                record=None if self.unfinished is None else self.unfinished.stage(number),
             )
+        except KbinError:
+            raise
         except Exception:
             # Losses and metrics complain of NaN in many words, but never say that training diverged.
             outputs = network.predict_on_batch(inputs.by_set["train"].take(np.arange(1)))

@@ -8,6 +8,7 @@ import csv
 import io
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from kbin.errors import ConfigError, RunFolderError
+from kbin.errors import ConfigError, RunFolderError, StorageError
 from kbin.experiment_file import differing_settings, in_todays_words
 from kbin.files import as_csv, as_json, write_whole
 from kbin.spreadsheet import spreadsheet_cell
@@ -23,6 +24,9 @@ from kbin.spreadsheet import spreadsheet_cell
 EXPERIMENT, ENVIRONMENT, RESULTS, REPORT = "experiment.yaml", "environment.json", "results.json", "report.html"
 TABLES, DRAWN, GROUPS = "tables", "plots/drawn.json", "groups.csv"
 GALLERY = "gallery.json"
+MODEL = "model.keras"
+_OTHER_FILES = (REPORT, ENVIRONMENT, GROUPS, "search.csv")
+_FOLDERS = ("plots", TABLES, "trials", "unfinished", "models")
 # kbin's own JSON is some ten levels deep; hundreds exhaust the stack of whatever walks through them.
 _MOST_LEVELS = 50
 
@@ -100,6 +104,26 @@ class RunDirectory:
         except OSError as error:
             raise RunFolderError(f"{self.path} cannot be written ({error}): choose another place with --out.") from None
 
+    def remove(self) -> None:
+        """Removes the run that the folder holds, finished or not; what else lies there stays.
+
+        Raises:
+            RunFolderError: The folder holds files, but no run.
+            StorageError: They cannot be removed.
+        """
+        if not self._has(self.path / EXPERIMENT):
+            return  # `is_finished` refuses what is not a run's
+        try:
+            # Those first that make a run a finished one, and the settings, which make the folder a run's, last.
+            for name in (RESULTS, *_OTHER_FILES, *_FOLDERS, EXPERIMENT):
+                path = self.path / name
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(f"{self.path} cannot be emptied ({error}): choose another folder with --out.") from None
+
     def _check_same(self, there: str, wanted: str) -> None:
         there = in_todays_words(there)
         if there == wanted:
@@ -111,7 +135,7 @@ class RunDirectory:
         shown = "; ".join(differences[:5]) + ("; ..." if len(differences) > 5 else "")
         raise RunFolderError(
             f"{self.path} holds another experiment; settings that differ: {shown or 'their order'}. "
-            "Choose another folder with --out, or remove this one."
+            "Choose another folder with --out, or start anew in this one with --fresh."
         )
 
     @property
@@ -122,6 +146,19 @@ class RunDirectory:
     def model_folder(self, model_id: str, seed: int) -> Path:
         """Returns the folder of one trained model."""
         return self.path / "models" / model_id / f"seed-{seed}"
+
+    def seed_files(self, model_id: str, seed: int) -> list[Path]:
+        """Returns the files that one trained model leaves before it is evaluated: history, model and predictions."""
+        folder = self.model_folder(model_id, seed)
+        return [folder / "history.csv", folder / MODEL, *sorted((folder / "predictions").glob("*.csv"))]
+
+    def model_path(self, model_id: str, seed: int) -> Path:
+        """Returns the place of one trained model.
+
+        Raises:
+            RunFolderError: It leads out of the run's folder.
+        """
+        return self.inside(self.model_folder(model_id, seed) / MODEL)
 
     def gallery_folder(self, model_id: str, seed: int) -> Path:
         """Returns the folder of a trained model's gallery: images worth looking at, by set, and gallery.json.
@@ -189,8 +226,8 @@ class RunDirectory:
 
     def save_model(self, model_id: str, seed: int, save: Callable[[Path], None]) -> Path:
         """Writes model.keras, aside first, and returns its path."""
-        path = self.inside(self.model_folder(model_id, seed) / "model.keras")
-        aside = self.inside(path.with_name(".model.keras"))  # Keras wants the suffix
+        path = self.model_path(model_id, seed)
+        aside = self.inside(path.with_name(f".{MODEL}"))  # Keras wants the suffix
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             save(aside)
@@ -265,6 +302,13 @@ class RunDirectory:
         except KeyError as error:
             raise RunFolderError(f"{self.path / GROUPS} is damaged: it has no column {error}.") from None
         return found
+
+    def earlier_environment(self) -> dict[str, Any]:
+        """Reads environment.json as an interrupted run left it; empty where there is none to be read."""
+        try:
+            return self.environment()
+        except RunFolderError:
+            return {}
 
     def results(self) -> dict[str, Any]:
         """Reads results.json.

@@ -312,9 +312,7 @@ class TestAgain:
         written = {path: path.stat().st_mtime_ns for path in run.path.rglob("*")}
         again = starter(folder)()
         assert again.code == 0
-        assert (
-            again.log == f"{run.path} already holds the finished results of this experiment; remove it to run anew.\n"
-        )
+        assert again.log == f"{run.path} already holds the finished results of this experiment; --fresh runs it anew.\n"
         assert {path: path.stat().st_mtime_ns for path in run.path.rglob("*")} == written
 
     def test_a_run_that_was_interrupted_while_it_was_drawn_is_drawn_and_not_run_again(self, run, folder, tmp_path):

@@ -69,6 +69,10 @@ class Batches(keras.utils.PyDataset):
             self._ahead[index + 1] = self._submit(index + 1)
         return future.result()
 
+    def skip_epochs(self, number: int) -> None:
+        """Goes on as if so many more epochs had been trained."""
+        self._epoch += number
+
     def on_epoch_end(self) -> None:
         """Draws the next epoch's order."""
         self._epoch += 1

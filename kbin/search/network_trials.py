@@ -10,6 +10,7 @@ from kbin.data.datasets import Dataset
 from kbin.engine.features import predict_inputs
 from kbin.engine.inputs import ImageInputs
 from kbin.environment import available_cores
+from kbin.errors import TrainingError
 from kbin.experiment_inputs import augmentation, open_engine
 from kbin.model_inputs import SetImages
 from kbin.model_run import build_configured, probabilities_of
@@ -83,6 +84,8 @@ def _outcome(trial: NetworkTrial, shared: SharedImages) -> TrialOutcome:
     built = build_configured(model, len(shared.train.classes), config.data.image_size, fold.seed)
     training = ModelTraining(built, model, sets | {_HELD_OUT: held_out}, setting, fold.seed, Clock())
     trained = training.run()
+    if trained.trained.diverged is not None:
+        raise TrainingError(trained.trained.diverged)
     outputs = {
         name: probabilities_of(predict_inputs(trained.network, trained.inputs[name], PREDICTION_BATCH))
         for name in (_HELD_OUT, "validation")

@@ -1,7 +1,6 @@
 """Trains a classifier, or the tail of one, by `model.fit`."""
 
 import math
-from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -13,12 +12,15 @@ import torch
 from kbin.config.training import EarlyStoppingConfig, TrainingConfig
 from kbin.engine.batches import Batches
 from kbin.engine.inputs import Inputs
-from kbin.errors import DataError, IntegrityError
+from kbin.errors import DataError, IntegrityError, TrainingError
 from kbin.progress import Progress
 from kbin.training.callbacks import MetricLogger
+from kbin.training.checkpoints import Checkpoint, restore_finished
 from kbin.training.compilation import compile_classifier
+from kbin.training.divergence import DivergedError, DivergenceGuard
 from kbin.training.predictions import compiled_loss, shared_predictions
 from kbin.training.targets import OneHot, OutputTargets
+from kbin.unfinished import Record
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,35 @@ class Trained:
     Attributes:
         history: A row an epoch: epoch, loss, accuracy, and `val_` metrics where there is a validation set.
         epoch: The epoch whose weights the model has now, counted from 1.
+        diverged: What went wrong after that epoch, in words; None where training came to its end.
     """
 
     history: list[dict[str, float]]
     epoch: int
+    diverged: str | None = None
+
+
+class _History(keras.callbacks.Callback):
+    """Collects the history, a row an epoch; an epoch leaves out what it does not have.
+
+    Keras's own would not do: a metric that some epoch lacks is a shorter list there.
+    """
+
+    def __init__(self, logger: MetricLogger | None, first_epoch: int):
+        super().__init__()
+        self._logger, self.first_epoch = logger, first_epoch
+        self.rows: list[dict[str, float]] = []
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        logs = logs or {}
+        row = {
+            "epoch": self.first_epoch + epoch + 1,
+            "loss": float(logs["loss"]),
+            "accuracy": float(logs["class_accuracy"]),
+        }
+        watched = {} if self._logger is None else self._logger.rows[-1]
+        row |= {f"val_{name}": value for name, value in watched.items() if name != "epoch" and value is not None}
+        self.rows.append(row)
 
 
 class _EpochBar(keras.callbacks.Callback):
@@ -73,8 +100,11 @@ def train(  # noqa: PLR0913 - named values, not the configuration tree
     progress: Progress | None = None,
     description: str = "epochs",
     first_epoch: int = 0,
+    record: Record | None = None,
 ) -> Trained:
-    """Trains a model in place.
+    """Trains a model in place; where an earlier call was cut short, it goes on from the last epoch that was kept.
+
+    A loss that is no number ends it: the model then has the weights of the last epoch before.
 
     Args:
         model: A classifier, or the tail of one.
@@ -86,8 +116,10 @@ def train(  # noqa: PLR0913 - named values, not the configuration tree
         progress: Where the epochs are shown.
         description: What the bar is called.
         first_epoch: The number of epochs that earlier stages took.
+        record: Where epochs are kept, and the trained model; None keeps nothing.
 
     Raises:
+        TrainingError: The first epoch already diverged.
         DataError: Early stopping without a validation set, or on a metric that this one does not have.
         IntegrityError: The weights that early stopping restored are not those of the best epoch.
     """
@@ -108,27 +140,98 @@ def train(  # noqa: PLR0913 - named values, not the configuration tree
         first_epoch=first_epoch,
     )
     compile_classifier(model, settings, batches.num_batches)
-    callbacks: list[keras.callbacks.Callback] = []
     watched: Batches | None = None
     logger: MetricLogger | None = None
     if validation is not None:
         watched = Batches(validation.inputs, validation.labels, max(settings.batch_size, 128))
         logger = MetricLogger(watched, path=None)
-        callbacks.append(logger)
-    stopping = _early_stopping(settings.early_stopping)
-    if stopping is not None:
-        callbacks.append(stopping)
-    bar = (progress or Progress()).bar(description, settings.epochs, "epochs")
-    with _arithmetic(settings.precision), bar as advance:
-        fitted = model.fit(
-            batches, epochs=settings.epochs, verbose=0, shuffle=False, callbacks=[*callbacks, _EpochBar(advance)]
-        )
-        history = _rows(fitted.history, [] if logger is None else logger.rows, first_epoch)
-        kept = len(history)
-        if stopping is not None and watched is not None and stopping.best_weights is not None:
-            kept = stopping.best_epoch + 1
-            _check_restored(model, watched, history[kept - 1]["val_loss"])
-    return Trained(history, first_epoch + kept)
+    history = _History(logger, first_epoch)
+    fit = _Fit(model, settings, _early_stopping(settings.early_stopping), logger, history, record)
+    finished = fit.finished_before()
+    if finished is not None:
+        return finished
+    diverged = fit.run(batches, progress or Progress(), description)
+    trained = Trained(history.rows, first_epoch + fit.last_epoch, diverged)
+    if watched is not None and fit.has_restored:
+        _check_restored(model, watched, history.rows[fit.last_epoch - 1]["val_loss"])
+    fit.keep(trained)
+    return trained
+
+
+class _Fit:
+    """One `fit`, with what watches it, from wherever an earlier one came to."""
+
+    def __init__(
+        self,
+        model: keras.Model,
+        settings: TrainingConfig,
+        stopping: keras.callbacks.EarlyStopping | None,
+        logger: MetricLogger | None,
+        history: "_History",
+        record: Record | None,
+    ):
+        self._model, self._settings, self._stopping, self._history = model, settings, stopping, history
+        self._record, self._guard, self._diverged = record, DivergenceGuard(), False
+        self._checkpoint = None if record is None else Checkpoint(record, stopping, history.rows)
+        # The order matters: the guard sees a bad epoch before it is measured, the logger gives what stopping watches,
+        # and what is kept is the epoch as all of them left it.
+        self._callbacks = [one for one in (self._guard, logger, stopping, history, self._checkpoint) if one is not None]
+
+    def finished_before(self) -> Trained | None:
+        """Returns what an earlier run left, if it came to its end; the model has those weights then."""
+        kept = None if self._record is None else self._record.read()
+        if kept is None or "kept_epoch" not in kept.values or not restore_finished(self._model, kept):
+            return None
+        return Trained(kept.values["history"], kept.values["kept_epoch"], kept.values["diverged"])
+
+    def run(self, batches: Batches, progress: Progress, description: str) -> str | None:
+        """Fits the model; returns what went wrong if it diverged, and None otherwise."""
+        epochs, history = self._settings.epochs, self._history
+        done = 0
+        if self._checkpoint is not None and (kept := self._checkpoint.found(self._model)) is not None:
+            history.rows += kept.values["history"]
+            done = epochs if kept.values["is_over"] else kept.values["epoch"]
+            batches.skip_epochs(done)
+            progress.say(f"  {description}: goes on after epoch {len(history.rows)}")
+        with _arithmetic(self._settings.precision), progress.bar(description, epochs, "epochs") as advance:
+            if done:
+                advance(done)
+            callbacks = [*self._callbacks, _EpochBar(advance)]
+            try:
+                self._model.fit(
+                    batches, epochs=epochs, initial_epoch=done, verbose=0, shuffle=False, callbacks=callbacks
+                )
+            except DivergedError as error:
+                words = _diverged(error, history.first_epoch + len(history.rows) + 1, self._settings)
+                if not self._guard.restore():
+                    raise TrainingError(words) from None
+                self._diverged = True
+                return words
+        return None
+
+    @property
+    def has_restored(self) -> bool:
+        """Whether early stopping gave the model the weights of the best epoch."""
+        return not self._diverged and self._stopping is not None and self._stopping.best_weights is not None
+
+    @property
+    def last_epoch(self) -> int:
+        """The epoch whose weights the model has, from 1, in this `fit`."""
+        if self.has_restored and self._stopping is not None:
+            return self._stopping.best_epoch + 1
+        return len(self._history.rows)
+
+    def keep(self, trained: Trained) -> None:
+        """Keeps the trained model."""
+        if self._checkpoint is not None:
+            self._checkpoint.finish({"kept_epoch": trained.epoch, "diverged": trained.diverged})
+
+
+def _diverged(error: DivergedError, epoch: int, settings: TrainingConfig) -> str:
+    return (
+        f"training diverged in epoch {epoch} at learning rate {settings.rate(trains_backbone=True):g}: {error.what}. "
+        "Set a smaller `training.learning_rate`."
+    )
 
 
 def _arithmetic(precision: str) -> AbstractContextManager[Any]:
@@ -175,21 +278,3 @@ def _check_restored(model: keras.Model, watched: Batches, expected: float) -> No
         raise IntegrityError(
             f"early stopping restored weights with validation loss {restored}, but the best epoch had {expected}."
         )
-
-
-def _rows(
-    history: Mapping[str, Sequence[float]], watched: Sequence[Mapping[str, float | int | None]], first_epoch: int
-) -> list[dict[str, float]]:
-    """Joins Keras's training figures and those of the validation set; an epoch leaves out what it does not have.
-
-    Keras's history would not do for the latter: a metric that some epoch lacks is a shorter list there.
-    """
-    rows: list[dict[str, float]] = [
-        {"epoch": index, "loss": float(loss), "accuracy": float(accuracy)}
-        for index, (loss, accuracy) in enumerate(
-            zip(history["loss"], history["class_accuracy"], strict=True), start=first_epoch + 1
-        )
-    ]
-    for row, metrics in zip(rows, watched, strict=bool(watched)):
-        row |= {f"val_{name}": value for name, value in metrics.items() if name != "epoch" and value is not None}
-    return rows
