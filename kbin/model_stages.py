@@ -13,7 +13,7 @@ from kbin.config.training import TrainingConfig
 from kbin.engine.features import FeatureEngine, predict_inputs
 from kbin.engine.inputs import Inputs
 from kbin.engine.prefix import cut, part_below
-from kbin.errors import KbinError, TrainingError
+from kbin.errors import TrainingError
 from kbin.model_inputs import Augmentation, NetworkInputs, SetImages, stored_inputs, uncut_inputs
 from kbin.models.classifiers import STANDARDIZE
 from kbin.models.freezing import check_frozen, freeze_below, frozen_fingerprints
@@ -160,26 +160,18 @@ class ModelTraining:
         validation = None
         if "validation" in self.sets:
             validation = Labelled(inputs.by_set["validation"], self.sets["validation"].data.labels)
-        try:
-            return train(
-                network,
-                Labelled(inputs.training, train_data.labels, inputs.num_views, inputs.label_rows),
-                validation,
-                settings,
-                seed=self.seed,
-                class_weights=class_weights(settings.class_weight, train_data.labels, train_data.classes),
-                progress=self.setting.progress,
-                description=f"{self.config.id}, seed {self.seed}" + ("" if is_only else f", stage {number}"),
-                first_epoch=first_epoch,
-                record=None if self.unfinished is None else self.unfinished.stage(number),
-            )
-        except KbinError:
-            raise
-        except Exception:
-            # Losses and metrics complain of NaN in many words, but never say that training diverged.
-            outputs = network.predict_on_batch(inputs.by_set["train"].take(np.arange(1)))
-            check_converged(outputs, settings.rate(trains_backbone=True))
-            raise
+        return train(
+            network,
+            Labelled(inputs.training, train_data.labels, inputs.num_views, inputs.label_rows),
+            validation,
+            settings,
+            seed=self.seed,
+            class_weights=class_weights(settings.class_weight, train_data.labels, train_data.classes),
+            progress=self.setting.progress,
+            description=f"{self.config.id}, seed {self.seed}" + ("" if is_only else f", stage {number}"),
+            first_epoch=first_epoch,
+            record=None if self.unfinished is None else self.unfinished.stage(number),
+        )
 
 
 def check_converged(outputs: np.ndarray, learning_rate: float) -> None:

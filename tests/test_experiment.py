@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
@@ -22,6 +23,8 @@ from kbin.experiment import run_experiment
 from kbin.experiment_file import load_experiment
 from kbin.progress import LogProgress
 from kbin.runs import RunDirectory
+from kbin.training import trainer
+from kbin.training.divergence import DivergenceGuard
 from tests.image_folders import write_images
 
 SETTINGS = """\
@@ -381,16 +384,43 @@ class TestFailures:
         assert run.results["comparisons"] == {}
         assert "the models could not be compared: ValueError: no such luck" in run.log
 
-    @pytest.mark.parametrize("output", ["sigmoid", "softmax"])
-    def test_training_that_diverges_fails_the_model_and_says_so(self, start, tmp_path, output):
+    @pytest.mark.parametrize(
+        ("output", "what"),
+        [("sigmoid", "the model's outputs are not numbers any more"), ("softmax", "the loss is nan")],
+    )
+    def test_training_that_diverges_fails_the_model_and_says_so(self, start, tmp_path, output, what):
         write_sets(tmp_path)
         diverging = ("training.optimizer=sgd", "training.learning_rate=1e30", f"models.0.head={{output: {output}}}")
         run = start(*ONE_MODEL, *diverging)
         assert run.code == 1
         assert run.model("fixed")["error"] == (
-            "TrainingError: training diverged at learning rate 1e+30: the model's outputs are not numbers any more. "
+            f"TrainingError: training diverged in epoch 1 at learning rate 1e+30: {what}. "
             "Set a smaller `training.learning_rate`."
         )
+
+    def test_training_that_diverges_later_keeps_its_last_good_epoch_in_the_folder(self, start, tmp_path, monkeypatch):
+        class Ruin(DivergenceGuard):
+            def on_epoch_end(self, epoch, logs=None):
+                if epoch == 1:
+                    self.model.trainable_variables[0].assign(self.model.trainable_variables[0] * np.inf)
+                super().on_epoch_end(epoch, logs)
+
+        write_sets(tmp_path)
+        whole = start(*ONE_MODEL, "training.epochs=1", out="one epoch")
+        monkeypatch.setattr(trainer, "DivergenceGuard", Ruin)
+        run = start(*ONE_MODEL)
+        assert run.code == 1
+        assert run.model("fixed")["error"] == (
+            "TrainingError: seed 0: training diverged in epoch 2 at learning rate 0.01: weights are no numbers any more. "
+            "Set a smaller `training.learning_rate`. What it was after epoch 1 is kept in "
+            f"{run.path / 'models' / 'fixed' / 'seed-0'}."
+        )
+        assert [row["epoch"] for row in run.rows("fixed", 0, "history.csv")] == ["1"]
+        assert np.array_equal(run.scores("fixed", 0, "test"), whole.scores("fixed", 0, "test"))
+        model = keras.saving.load_model(run.path / "models" / "fixed" / "seed-0" / "model.keras")
+        expected = keras.saving.load_model(whole.path / "models" / "fixed" / "seed-0" / "model.keras")
+        for value, reference in zip(model.get_weights(), expected.get_weights(), strict=True):
+            np.testing.assert_array_equal(value, reference)
 
     @pytest.mark.parametrize("store", ["true", "false"])
     def test_an_unreadable_image_stops_the_run_by_its_name(self, start, tmp_path, store):

@@ -1,8 +1,8 @@
 """Training that can be taken up again: everything that the next epoch depends on, kept after an epoch.
 
-These are the model's variables (weights, moving statistics, the states of dropout's generators), the optimizer's (its
-step count is where a schedule is), and what early stopping remembers. The order of the batches depends on seed and
-epoch alone.
+These are the model's variables (weights, moving statistics, states of seeded layers), the optimizer's (its step count
+is where a schedule is), the state of torch's generators, from which Keras's dropout draws where it has no seed of its
+own, and what early stopping remembers. The order of the batches depends on seed and epoch alone.
 """
 
 import time
@@ -11,6 +11,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import torch
 
 from kbin.unfinished import Kept, Record
 
@@ -55,6 +56,7 @@ class Checkpoint(keras.callbacks.Callback):
             return
         _assign(self.model.variables, _numbered(kept.arrays, "model"))
         _assign(self.model.optimizer.variables, _numbered(kept.arrays, "optimizer"))
+        _set_generators(_numbered(kept.arrays, "generator"))
         stopping = kept.values["stopping"]
         if self._stopping is not None and stopping is not None:
             for name in _STOPPING:
@@ -76,7 +78,7 @@ class Checkpoint(keras.callbacks.Callback):
             outcome: Plain values that say what came of it.
         """
         values = self._values(len(self._rows), is_over=True) | dict(outcome)
-        self._record.write(Kept(values, _arrays("model", self.model.variables)))
+        self._record.write(Kept(values, _arrays("model", self.model.variables) | _arrays("generator", _generators())))
 
     def _state(self, epoch: int) -> Kept:
         best = [] if self._stopping is None else self._stopping.best_weights or []
@@ -84,6 +86,7 @@ class Checkpoint(keras.callbacks.Callback):
             _arrays("model", self.model.variables)
             | _arrays("optimizer", self.model.optimizer.variables)
             | _arrays("best", best)
+            | _arrays("generator", _generators())
         )
         return Kept(self._values(epoch, is_over=bool(self.model.stop_training)), arrays)
 
@@ -103,7 +106,21 @@ def restore_finished(model: keras.Model, kept: Kept) -> bool:
     if [one.shape for one in values] != [tuple(one.shape) for one in model.variables]:
         return False
     _assign(model.variables, values)
+    _set_generators(_numbered(kept.arrays, "generator"))
     return True
+
+
+def _generators() -> list[np.ndarray]:
+    """Returns the states of torch's global generators: of the CPU, then of each GPU."""
+    states = [torch.get_rng_state(), *(torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [])]
+    return [state.numpy() for state in states]
+
+
+def _set_generators(states: Sequence[np.ndarray]) -> None:
+    first, *others = (torch.from_numpy(state) for state in states)
+    torch.set_rng_state(first)
+    if torch.cuda.is_available() and len(others) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all(others)
 
 
 def _plain(value: Any) -> float | int | None:

@@ -12,7 +12,7 @@ import torch
 from kbin.config.training import EarlyStoppingConfig, TrainingConfig
 from kbin.engine.batches import Batches
 from kbin.engine.inputs import Inputs
-from kbin.errors import DataError, IntegrityError, TrainingError
+from kbin.errors import DataError, IntegrityError, KbinError, TrainingError
 from kbin.progress import Progress
 from kbin.training.callbacks import MetricLogger
 from kbin.training.checkpoints import Checkpoint, restore_finished
@@ -201,13 +201,23 @@ class _Fit:
                 self._model.fit(
                     batches, epochs=epochs, initial_epoch=done, verbose=0, shuffle=False, callbacks=callbacks
                 )
-            except DivergedError as error:
-                words = _diverged(error, history.first_epoch + len(history.rows) + 1, self._settings)
+            except KbinError:
+                raise
+            except Exception as error:
+                what = error.what if isinstance(error, DivergedError) else self._what_diverged(batches)
+                if what is None:
+                    raise
+                words = _diverged(what, history.first_epoch + len(history.rows) + 1, self._settings)
                 if not self._guard.restore():
                     raise TrainingError(words) from None
                 self._diverged = True
                 return words
         return None
+
+    def _what_diverged(self, batches: Batches) -> str | None:
+        """Losses and metrics complain of NaN in many words, but never say that training diverged."""
+        outputs = np.asarray(self._model.predict_on_batch(batches[0][0][:1]))
+        return None if np.isfinite(outputs).all() else "the model's outputs are not numbers any more"
 
     @property
     def has_restored(self) -> bool:
@@ -227,9 +237,9 @@ class _Fit:
             self._checkpoint.finish({"kept_epoch": trained.epoch, "diverged": trained.diverged})
 
 
-def _diverged(error: DivergedError, epoch: int, settings: TrainingConfig) -> str:
+def _diverged(what: str, epoch: int, settings: TrainingConfig) -> str:
     return (
-        f"training diverged in epoch {epoch} at learning rate {settings.rate(trains_backbone=True):g}: {error.what}. "
+        f"training diverged in epoch {epoch} at learning rate {settings.rate(trains_backbone=True):g}: {what}. "
         "Set a smaller `training.learning_rate`."
     )
 
@@ -237,7 +247,8 @@ def _diverged(error: DivergedError, epoch: int, settings: TrainingConfig) -> str
 def _arithmetic(precision: str) -> AbstractContextManager[Any]:
     """Returns the context of training steps: torch chooses what may be computed in bfloat16; weights stay float32."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.autocast(device, torch.bfloat16, enabled=precision == "bfloat16")
+    # Autocast would keep the weights that it has rounded until the context ends: all epochs would see the first ones.
+    return torch.autocast(device, torch.bfloat16, enabled=precision == "bfloat16", cache_enabled=False)
 
 
 def check_watchable(monitor: str, labels: np.ndarray | None, num_classes: int) -> None:

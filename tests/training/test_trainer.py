@@ -186,6 +186,17 @@ def test_the_settings_reach_the_optimizer(make_model, name, kind, weight_decay):
     assert model.optimizer.weight_decay == weight_decay
 
 
+def test_training_in_bfloat16_follows_that_in_float32(make_model):
+    """Seven bits of mantissa are 2 to 3 digits; steps on weights of an earlier epoch would part by tenths."""
+    exact, rounded = make_model(), make_model()
+    losses = [
+        [row["loss"] for row in _train(model, epochs=12, precision=precision).history]
+        for model, precision in ((exact, "float32"), (rounded, "bfloat16"))
+    ]
+    np.testing.assert_allclose(losses[1], losses[0], atol=0.01)
+    assert losses[0][0] - losses[0][-1] > 0.1
+
+
 def test_sgd_has_momentum(make_model):
     model = make_model()
     compile_classifier(model, TrainingConfig(optimizer="sgd"), steps_per_epoch=1)
