@@ -50,19 +50,17 @@ def run_experiment(
             be used.
     """
     run = RunDirectory(out)
-    if fresh:
-        run.remove()
-    if run.is_finished(dump_experiment(config)):
+    if not (fresh and run.is_a_run) and run.is_finished(dump_experiment(config)):
         progress.say(f"{out} already holds the finished results of this experiment; --fresh runs it anew.")
         _forget_what_is_kept(run)
         if not run.report_path.is_file():  # interrupted while it was drawn
             remake([run])
         return _exit_code(run.results()["models"])
     with open_execution(cluster) as execution:
-        return _run_on(execution, config, run, progress)
+        return _run_on(execution, config, run, progress, fresh)
 
 
-def _run_on(execution: Execution, config: ExperimentConfig, run: RunDirectory, progress: Progress) -> int:
+def _run_on(execution: Execution, config: ExperimentConfig, run: RunDirectory, progress: Progress, fresh: bool) -> int:
     start = time.perf_counter()
     loaded = load_sets(config.data)
     for line in describe_sets(loaded):
@@ -75,7 +73,9 @@ def _run_on(execution: Execution, config: ExperimentConfig, run: RunDirectory, p
     engine, sets = open_engine(config, progress), images_of_sets(loaded, config)
     models = searched_models(config, search)
     augmented = augmentation(config, sets["train"], num_stored_views(config, models))
-    # Only now: a fault that is mended in the file must not leave a folder of another experiment.
+    # Only now: a fault that is mended in the file must not leave a folder of another experiment, or cost a finished run.
+    if fresh:
+        run.remove_all_but_settings()
     run.begin(dump_experiment(config))
     run.save_environment(
         describe_environment(_device()) | {"seeds": list(config.training.seeds)} | _times(run.earlier_environment())

@@ -104,18 +104,21 @@ class RunDirectory:
         except OSError as error:
             raise RunFolderError(f"{self.path} cannot be written ({error}): choose another place with --out.") from None
 
-    def remove(self) -> None:
-        """Removes the run that the folder holds, finished or not; what else lies there stays.
+    @property
+    def is_a_run(self) -> bool:
+        """Whether the folder holds a run, finished or not."""
+        return self._has(self.path / EXPERIMENT)
+
+    def remove_all_but_settings(self) -> None:
+        """Removes what the run in the folder left, but the settings, which `begin` replaces; other files stay.
 
         Raises:
-            RunFolderError: The folder holds files, but no run.
             StorageError: They cannot be removed.
         """
-        if not self._has(self.path / EXPERIMENT):
-            return  # `is_finished` refuses what is not a run's
+        if not self.is_a_run:
+            return
         try:
-            # Those first that make a run a finished one, and the settings, which make the folder a run's, last.
-            for name in (RESULTS, *_OTHER_FILES, *_FOLDERS, EXPERIMENT):
+            for name in (RESULTS, *_OTHER_FILES, *_FOLDERS):  # first what makes it a finished one
                 path = self.path / name
                 if path.is_dir() and not path.is_symlink():
                     shutil.rmtree(path)

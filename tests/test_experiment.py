@@ -411,8 +411,8 @@ class TestFailures:
         run = start(*ONE_MODEL)
         assert run.code == 1
         assert run.model("fixed")["error"] == (
-            "TrainingError: seed 0: training diverged in epoch 2 at learning rate 0.01: weights are no numbers any more. "
-            "Set a smaller `training.learning_rate`. What it was after epoch 1 is kept in "
+            "TrainingError: seed 0: training diverged in epoch 2 at learning rate 0.01: weights are no numbers any "
+            "more. Set a smaller `training.learning_rate`. What it was after epoch 1 is kept in "
             f"{run.path / 'models' / 'fixed' / 'seed-0'}."
         )
         assert [row["epoch"] for row in run.rows("fixed", 0, "history.csv")] == ["1"]
