@@ -73,7 +73,7 @@ def _run_on(execution: Execution, config: ExperimentConfig, run: RunDirectory, p
     engine, sets = open_engine(config, progress), images_of_sets(loaded, config)
     models = searched_models(config, search)
     augmented = augmentation(config, sets["train"], num_stored_views(config, models))
-    # Only now: a fault that is mended in the file must not leave a folder of another experiment, or cost a finished run.
+    # Only now: a fault that is mended in the file must neither leave a folder of another experiment nor cost a run.
     if fresh:
         run.remove_all_but_settings()
     run.begin(dump_experiment(config))
