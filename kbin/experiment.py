@@ -24,6 +24,7 @@ from kbin.planned_models import plan_models
 from kbin.progress import Progress
 from kbin.report.remaking import remake
 from kbin.results import evaluation_entry
+from kbin.run_lock import locked
 from kbin.runs import RunDirectory
 from kbin.search.plan import plan_search, searched_models
 from kbin.search_files import SearchFiles
@@ -42,9 +43,14 @@ def run_experiment(config: ExperimentConfig, out: Path, progress: Progress, clus
         The exit code: 0 done, 1 at least one model failed while the others are there.
 
     Raises:
-        KbinError: The settings, data or weights are wrong, the folder holds another experiment, or the cluster cannot
-            be used.
+        KbinError: The settings, data or weights are wrong, the folder holds another experiment or another run
+            goes on in it, it cannot be written, or the cluster cannot be used.
     """
+    with locked(out):
+        return _run_alone(config, out, progress, cluster)
+
+
+def _run_alone(config: ExperimentConfig, out: Path, progress: Progress, cluster: str | None) -> int:
     run = RunDirectory(out)
     if run.is_finished(dump_experiment(config)):
         progress.say(f"{out} already holds the finished results of this experiment; remove it to run anew.")
