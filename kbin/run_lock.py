@@ -24,6 +24,7 @@ LOCK, SOFT_LOCK, HOLDER = ".run.lock", ".run.lock.pid", ".run.holder.json"
 LOCK_FILES = frozenset({LOCK, SOFT_LOCK, HOLDER})
 # Not to wait for the holder, but because an attempt is lost where the lock file is removed in the same moment.
 _SECONDS, _EVERY = 0.3, 0.02
+_MOST_ATTEMPTS = 50
 _WITHOUT_FLOCK = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 _LONGEST_HOLDER, _LONGEST_VALUE = 16_384, 200  # of what is shown, which anybody may have written
 
@@ -42,9 +43,9 @@ def locked(folder: Path) -> Iterator[None]:
         RunFolderError: Another process holds it, or it is a file.
         StorageError: The lock cannot be made there, or the block met a full or read-only disk.
     """
-    made = _opened(folder)
+    made: list[Path] = []
     try:
-        lock = _acquired(folder)
+        lock = _acquired(folder, made)
         try:
             with _lock_files(folder, lock), _no_full_disk():
                 yield
@@ -56,37 +57,39 @@ def locked(folder: Path) -> Iterator[None]:
                 one.rmdir()
 
 
-def _opened(folder: Path) -> list[Path]:
+def _acquired(folder: Path, made: list[Path]) -> BaseFileLock:
+    """Returns the lock of a folder, held; the folders that were made for it join `made`."""
     try:
-        return make_folder(folder)
-    except FileExistsError:
-        raise RunFolderError(f"{folder} is a file, not a folder: choose another place with --out.") from None
-    except OSError as error:
-        raise storage_error(folder, error) from error
-
-
-def _acquired(folder: Path) -> BaseFileLock:
-    lock: BaseFileLock = FileLock(folder / LOCK, timeout=_SECONDS)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # filelock's word that it takes the process id instead
-            try:
-                lock.acquire(poll_interval=_EVERY)
-            except FileNotFoundError:  # who made the folder has just removed it again, for a fault of the input
-                make_folder(folder)
-                lock.acquire(poll_interval=_EVERY)
-            except OSError as error:
-                if isinstance(error, Timeout) or error.errno not in _WITHOUT_FLOCK:
-                    raise
-                lock = SoftFileLock(folder / SOFT_LOCK, timeout=_SECONDS)
-                lock.acquire(poll_interval=_EVERY)
+        for _ in range(_MOST_ATTEMPTS):
+            with suppress(FileNotFoundError):  # who made the folder has just removed it, for a fault of the input
+                made += make_folder(folder)
+                return _acquired_there(folder)
+        made += make_folder(folder)
+        return _acquired_there(folder)
     except Timeout:
         raise RunFolderError(
             f"{folder} is in use: {holder(folder)} runs in it. Wait for it, end it, or choose another folder with "
             "--out."
         ) from None
+    except FileExistsError as error:
+        raise RunFolderError(
+            f"{error.filename or folder} is a file, not a folder: choose another place with --out."
+        ) from None
     except OSError as error:
         raise storage_error(folder, error) from error
+
+
+def _acquired_there(folder: Path) -> BaseFileLock:
+    lock: BaseFileLock = FileLock(folder / LOCK, timeout=_SECONDS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # filelock's word that it takes the process id instead
+        try:
+            lock.acquire(poll_interval=_EVERY)
+        except OSError as error:
+            if isinstance(error, Timeout) or error.errno not in _WITHOUT_FLOCK:
+                raise
+            lock = SoftFileLock(folder / SOFT_LOCK, timeout=_SECONDS)
+            lock.acquire(poll_interval=_EVERY)
     return lock
 
 
@@ -108,7 +111,8 @@ def _lock_files(folder: Path, lock: BaseFileLock) -> Iterator[None]:
         if _read(folder / HOLDER) == text:
             with suppress(OSError):
                 (folder / HOLDER).unlink()
-        if not isinstance(lock, SoftFileLock) and ours is not None and _identity(folder / LOCK) == ours:
+        is_soft = isinstance(lock, SoftFileLock) and Path(lock.lock_file).name == LOCK  # it removes its file itself
+        if not is_soft and ours is not None and _identity(folder / LOCK) == ours:
             with suppress(OSError):
                 (folder / LOCK).unlink()
 
