@@ -75,7 +75,7 @@ def save_whole(path: Path, save: Callable[[Path], None], root: Path | None = Non
             except OSError:
                 raise
             except Exception as error:
-                refuse_full_disk(error)
+                refuse_full_disk(error, path)
                 raise
             with aside.open("rb") as stream:
                 os.fsync(stream.fileno())

@@ -66,11 +66,12 @@ def writing(path: Path) -> Iterator[None]:
         raise storage_error(path, error) from error
 
 
-def refuse_full_disk(error: BaseException) -> None:
+def refuse_full_disk(error: BaseException, path: Path | None = None) -> None:
     """Does nothing, unless an error says that a disk is full or read-only: then it is no fault of a model or setting.
 
     Args:
         error: Anything that was raised, whose causes are looked at too.
+        path: What was to be written, where that is known.
 
     Raises:
         StorageError: A disk is full or read-only, or a quota is used up.
@@ -78,7 +79,7 @@ def refuse_full_disk(error: BaseException) -> None:
     if isinstance(error, KbinError) or _number(error) not in _ONLY_STORAGE:
         return
     named = getattr(error, "filename", None)
-    raise storage_error(Path(named) if isinstance(named, str) else Path("a file"), error) from error
+    raise storage_error(path or Path(named if isinstance(named, str) else "a file"), error) from error
 
 
 def _number(error: BaseException) -> int | None:

@@ -35,5 +35,10 @@ def resize(folder: Path, kilobytes: int) -> None:
     _call("mount", "-o", f"remount,size={kilobytes}k", str(folder))
 
 
+def make_read_only(folder: Path) -> None:
+    """Lets nobody write to a small disk any more."""
+    _call("mount", "-o", "remount,ro", str(folder))
+
+
 def _call(*command: str) -> None:
     subprocess.run(command, check=True, capture_output=True)

@@ -66,10 +66,15 @@ class StoredFeatures:
 
 
 class FeatureTable:
-    """The stored features of one prefix."""
+    """The stored features of one prefix.
 
-    def __init__(self, folder: Path):
-        self.folder = folder
+    Args:
+        folder: Its folder.
+        key: What its features depend on; None where nothing will be added.
+    """
+
+    def __init__(self, folder: Path, key: Mapping[str, Any] | None = None):
+        self.folder, self._key = folder, key
         self._shards: list[np.ndarray] = []
         self._places: dict[str, tuple[int, int]] = {}
         self._read: set[str] = set()
@@ -129,6 +134,8 @@ class FeatureTable:
             for left_behind in self.folder.glob(".*"):  # by a killed process, before it could rename
                 with suppress(OSError):
                     left_behind.unlink(missing_ok=True)
+            if self._key is not None and not (self.folder / _KEY).is_file():  # the store was cleared since
+                _write_key(self.folder, self._key)
             self.refresh()
             yield
 
@@ -189,10 +196,10 @@ class FeatureStore:
             if not (folder / _KEY).is_file():
                 make_folder(folder)
                 with _held(folder):  # who fills the table removes what is being written aside
-                    write_whole(folder / _KEY, json.dumps(dict(key), indent=1))
+                    _write_key(folder, key)
         with suppress(OSError):  # a store that may only be read still gives what it has
             os.utime(folder / _KEY)  # the time of last use
-        table = FeatureTable(folder)
+        table = FeatureTable(folder, key)
         table.refresh()
         return table
 
@@ -265,6 +272,11 @@ class StoreEntry:
     def name(self) -> str:
         """The name that `kbin store --clear` takes."""
         return self.folder.name
+
+
+def _write_key(folder: Path, key: Mapping[str, Any]) -> None:
+    with storing(folder):
+        write_whole(folder / _KEY, json.dumps(dict(key), indent=1))
 
 
 def shard_size(num_images: int) -> int:
