@@ -1,5 +1,6 @@
 """Processes that run one command of kbin after another: each loads Keras once."""
 
+import ctypes
 import json
 import os
 import subprocess
@@ -12,23 +13,29 @@ from typing import Any
 
 from tests.whole_files import Ended
 
-NOBODY = 65534
+# Of Linux: what lets root write where the modes of files and folders forbid it, and the call that takes it away.
+_MAY_WRITE_EVERYWHERE, _DROP_RIGHT = 1, 24
+
+
+def _without_right() -> None:
+    ctypes.CDLL(None).prctl(_DROP_RIGHT, _MAY_WRITE_EVERYWHERE, 0, 0, 0)
 
 
 class KbinProcess:
     """A process that takes commands.
 
     Args:
-        user: The id of the user that it becomes; None stays who runs the tests.
+        may_write_everywhere: Where root runs the tests, keeps root's right to write whatever the modes say.
     """
 
-    def __init__(self, user: int | None = None):
+    def __init__(self, may_write_everywhere: bool = True):
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.kbin_processes", json.dumps(user)],
+            [sys.executable, "-m", "tests.kbin_processes"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             cwd=Path(__file__).parents[1],
+            preexec_fn=None if may_write_everywhere else _without_right,
         )
         self.pid = self._process.pid
 
@@ -54,9 +61,9 @@ class KbinProcess:
 
 
 @contextmanager
-def kbin_processes(count: int, user: int | None = None) -> Iterator[list[KbinProcess]]:
+def kbin_processes(count: int, may_write_everywhere: bool = True) -> Iterator[list[KbinProcess]]:
     """Starts processes at once, and ends them after the block."""
-    processes = [KbinProcess(user) for _ in range(count)]
+    processes = [KbinProcess(may_write_everywhere) for _ in range(count)]
     try:
         for one in processes:
             one.wait_until_ready()
@@ -66,16 +73,12 @@ def kbin_processes(count: int, user: int | None = None) -> Iterator[list[KbinPro
             one.close()
 
 
-def _serve(user: int | None) -> None:
+def _serve() -> None:
     from kbin import experiment, run_writing  # noqa: F401 - loads Keras before the commands come
     from tests.test_full_disk import save_quickly
     from tests.whole_files import kbin
 
     run_writing.save_figure = save_quickly  # type: ignore[assignment]
-    if user is not None:
-        os.setgroups([])
-        os.setgid(user)
-        os.setuid(user)
     _say("ready")
     for line in sys.stdin:
         command: dict[str, Any] = json.loads(line)
@@ -89,4 +92,4 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    _serve(json.loads(sys.argv[1]))
+    _serve()

@@ -1,8 +1,6 @@
 """Two runs at once, on one folder or on one store; and folders and stores that may not be written."""
 
-import os
 import random
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +9,7 @@ import pytest
 
 from tests.experiment_texts import SHADES
 from tests.image_folders import write_images
-from tests.kbin_processes import NOBODY, KbinProcess, kbin_processes
+from tests.kbin_processes import KbinProcess, kbin_processes
 from tests.small_disks import can_mount, make_read_only, small_disk
 from tests.test_full_disk import HEAD, SMALL
 from tests.whole_files import check_one_message, kbin, results_of
@@ -29,18 +27,15 @@ engine: {runtime: torch}
 
 
 @pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
-    """Readable for everybody, which pytest's own folders are not."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        sets = {"train": 8, "validation": 6, "test": 6}
-        write_images(
-            folder / "images", {f"{name}/{kind}": count for name, count in sets.items() for kind in ("dark", "bright")}
-        )
-        for name, text in (("small", SMALL), ("head", HEAD), ("two", TWO)):
-            (folder / f"{name}.yaml").write_text(text)
-        yield folder
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("two")
+    sets = {"train": 8, "validation": 6, "test": 6}
+    write_images(
+        folder / "images", {f"{name}/{kind}": count for name, count in sets.items() for kind in ("dark", "bright")}
+    )
+    for name, text in (("small", SMALL), ("head", HEAD), ("two", TWO)):
+        (folder / f"{name}.yaml").write_text(text)
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -109,23 +104,21 @@ def test_twenty_pairs_of_runs_on_one_store_say_the_same(both, folder, tmp_path):
 
 @pytest.fixture(scope="module")
 def person() -> Iterator[KbinProcess]:
-    """A process whose user may not write everywhere, as root may."""
-    with kbin_processes(1, NOBODY if os.geteuid() == 0 else None) as (process,):
+    """A process that may not write everywhere, as root may."""
+    with kbin_processes(1, may_write_everywhere=False) as (process,):
         yield process
 
 
 class TestPermission:
     @pytest.fixture
-    def place(self, folder) -> Iterator[Path]:
-        """A folder that the process's user may read and not write."""
-        with tempfile.TemporaryDirectory(dir=folder) as name:
-            place = Path(name)
-            (place / "open").mkdir()
-            (place / "open").chmod(0o777)
-            (place / "closed").mkdir(mode=0o555)
-            place.chmod(0o555)
-            yield place
-            place.chmod(0o755)
+    def place(self, tmp_path: Path) -> Iterator[Path]:
+        """A folder that may be read and not written."""
+        place = tmp_path / "place"
+        (place / "open").mkdir(parents=True)
+        (place / "closed").mkdir(mode=0o555)
+        place.chmod(0o555)
+        yield place
+        place.chmod(0o755)
 
     @pytest.mark.parametrize("out", ["closed", "closed/below/run"])
     def test_a_run_folder_that_may_not_be_written_is_said(self, person, place, folder, out):
@@ -148,8 +141,6 @@ class TestPermission:
         for path in (out / "tables" / "results.csv", out / "report.html"):
             path.unlink()
         (out / "tables").chmod(0o555)
-        if os.geteuid() == 0:
-            os.chown(out / "tables", 0, 0)
         person.start("report", out)
         check_one_message(
             person.end(), "results.csv cannot be written: you have no permission", "The run's results are"
