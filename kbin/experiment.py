@@ -24,6 +24,7 @@ from kbin.planned_models import plan_models
 from kbin.progress import Progress
 from kbin.report.remaking import remake
 from kbin.results import evaluation_entry
+from kbin.run_lock import locked
 from kbin.runs import RunDirectory
 from kbin.search.plan import plan_search, searched_models
 from kbin.search_files import SearchFiles
@@ -46,9 +47,14 @@ def run_experiment(
         The exit code: 0 done, 1 at least one model failed while the others are there.
 
     Raises:
-        KbinError: The settings, data or weights are wrong, the folder holds another experiment, or the cluster cannot
-            be used.
+        KbinError: The settings, data or weights are wrong, the folder holds another experiment or another run
+            goes on in it, it cannot be written, or the cluster cannot be used.
     """
+    with locked(out):
+        return _run_alone(config, out, progress, cluster, fresh)
+
+
+def _run_alone(config: ExperimentConfig, out: Path, progress: Progress, cluster: str | None, fresh: bool) -> int:
     run = RunDirectory(out)
     if not (fresh and run.is_a_run) and run.is_finished(dump_experiment(config)):
         progress.say(f"{out} already holds the finished results of this experiment; --fresh runs it anew.")

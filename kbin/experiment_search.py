@@ -20,6 +20,7 @@ from kbin.search.plan import SearchPlan
 from kbin.search.results import FoundSettings, found_lines
 from kbin.search.running import TrialRunner
 from kbin.search_files import SearchFiles
+from kbin.storage_faults import refuse_full_disk
 
 
 class ExperimentSearch:
@@ -72,6 +73,7 @@ class ExperimentSearch:
         except CONCERNS_EVERY_MODEL:
             raise
         except Exception as error:
+            refuse_full_disk(error)
             return described(planned, self._config.training) | failure(model, error, self._setting)
         _check_finished(found)
         for line in found_lines(found):

@@ -20,6 +20,7 @@ from kbin.operating_point import ChoiceData
 from kbin.planned_models import PlannedModel
 from kbin.results import SeedPredictions, evaluate_sets
 from kbin.runs import RunDirectory
+from kbin.storage_faults import refuse_full_disk
 from kbin.unfinished import Kept, UnfinishedModel
 
 
@@ -62,6 +63,7 @@ def run_all_seeds(
     except CONCERNS_EVERY_MODEL:
         raise
     except Exception as error:
+        refuse_full_disk(error)
         return entry | failure(model, error, setting)
     threshold = evaluated["train"]["per_seed"][0]["threshold"]
     save_gallery(run, model.id or "", runs[0], sets, threshold, setting.progress)

@@ -7,19 +7,24 @@ Predictions, histories and search tables are data for programs: names stand in t
 import csv
 import io
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kbin.errors import ConfigError, RunFolderError, StorageError
 from kbin.experiment_file import differing_settings, in_todays_words
-from kbin.files import as_csv, as_json, write_whole
+from kbin.files import as_csv, as_json
+from kbin.run_lock import LOCK_FILES
+from kbin.run_writing import RunWriter
 from kbin.spreadsheet import spreadsheet_cell
+from kbin.storage_faults import writing
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 EXPERIMENT, ENVIRONMENT, RESULTS, REPORT = "experiment.yaml", "environment.json", "results.json", "report.html"
 TABLES, DRAWN, GROUPS = "tables", "plots/drawn.json", "groups.csv"
@@ -55,6 +60,7 @@ class RunDirectory:
 
     def __init__(self, path: Path):
         self.path = path
+        self._writer = RunWriter(path)
 
     def inside(self, path: Path) -> Path:
         """Returns a path of the folder as it is, if no link leads from it to elsewhere.
@@ -87,7 +93,7 @@ class RunDirectory:
         if settings.is_file():
             self._check_same(self.settings_text(), experiment)
             return (self.path / RESULTS).is_file()
-        if self.path.is_dir() and any(self.path.iterdir()):
+        if self.path.is_dir() and any(one.name not in LOCK_FILES for one in self.path.iterdir()):
             raise RunFolderError(
                 f"{self.path} holds files but no {EXPERIMENT}, so it is not a run's folder: choose another with --out."
             )
@@ -96,13 +102,29 @@ class RunDirectory:
     def begin(self, experiment: str) -> None:
         """Makes the folder and writes the resolved settings, the first file of a run.
 
+        From here on a folder that somebody removes is not made again.
+
         Raises:
-            RunFolderError: It cannot be written.
+            StorageError: It cannot be written.
         """
         try:
-            self._write(EXPERIMENT, experiment)
-        except OSError as error:
-            raise RunFolderError(f"{self.path} cannot be written ({error}): choose another place with --out.") from None
+            self._writer.begin(self.inside(self.path / EXPERIMENT), experiment)
+        except StorageError as error:
+            raise StorageError(f"{error} Another folder is chosen with --out.") from None
+
+    def write(self, path: Path, content: str | bytes, *, lasting: bool = True) -> None:
+        """Writes a file of the folder whole or not at all.
+
+        Args:
+            path: In the folder.
+            content: Text or bytes.
+            lasting: False for what can be made anew from other files; see `write_whole`.
+
+        Raises:
+            RunFolderError: The path leads out of the run's folder.
+            StorageError: It cannot be written, or the folder was removed.
+        """
+        self._writer.write(self.inside(path), content, lasting=lasting)
 
     @property
     def is_a_run(self) -> bool:
@@ -208,35 +230,34 @@ class RunDirectory:
 
     def save_picture(self, name: str, png: bytes) -> None:
         """Writes a picture among the plots across models."""
-        write_whole(self.plot_path(name), png)
+        self.write(self.plot_path(name), png, lasting=False)
+
+    def save_plot(self, canvas: "Figure", name: str, model_id: str | None = None, seed: int | None = None) -> None:
+        """Saves a figure as PNG and SVG, at its `plot_path`."""
+        self._writer.draw(canvas, self.plot_path(name, model_id, seed))
 
     def save_gallery_picture(self, model_id: str, seed: int, set_name: str, name: str, jpeg: bytes) -> str:
         """Writes a picture of a trained model's gallery, and returns its place in the gallery's folder."""
         # A set may be called "..", which as a folder would lead out of the gallery.
         place = f"{set_name}_" if set_name in (".", "..") else set_name
-        write_whole(self.inside(self.gallery_folder(model_id, seed) / place / f"{name}.jpg"), jpeg)
+        self.write(self.gallery_folder(model_id, seed) / place / f"{name}.jpg", jpeg, lasting=False)
         return f"{place}/{name}.jpg"
 
     def save_gallery(self, model_id: str, seed: int, gallery: Mapping[str, Any]) -> None:
         """Writes gallery.json, the last file of a gallery."""
-        write_whole(self.inside(self.gallery_folder(model_id, seed) / GALLERY), as_json(gallery))
+        self.write(self.gallery_folder(model_id, seed) / GALLERY, as_json(gallery))
 
     def save_history(self, model_id: str, seed: int, rows: Sequence[Mapping[str, float]]) -> None:
         """Writes history.csv, a row an epoch."""
         names = list(dict.fromkeys(name for row in rows for name in row))
         table = [[row.get(name, "") for name in names] for row in rows]
-        write_whole(self.inside(self.model_folder(model_id, seed) / "history.csv"), as_csv(names, table))
+        self.write(self.model_folder(model_id, seed) / "history.csv", as_csv(names, table))
 
     def save_model(self, model_id: str, seed: int, save: Callable[[Path], None]) -> Path:
-        """Writes model.keras, aside first, and returns its path."""
+        """Writes model.keras whole or not at all, and returns its path."""
         path = self.model_path(model_id, seed)
-        aside = self.inside(path.with_name(f".{MODEL}"))  # Keras wants the suffix
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            save(aside)
-            os.replace(aside, path)
-        finally:
-            aside.unlink(missing_ok=True)
+        self.inside(path.with_name(f".{path.name}"))  # where it is written aside
+        self._writer.save(path, save)
         return path
 
     def save_predictions(
@@ -253,8 +274,8 @@ class RunDirectory:
         if predictions.probabilities is not None:
             names += list(classes)
             columns += [[f"{value:.9g}" for value in column] for column in predictions.probabilities.T]
-        path = self.inside(self.model_folder(model_id, seed) / "predictions" / f"{set_name}.csv")
-        write_whole(path, as_csv(names, zip(*columns, strict=True)))
+        path = self.model_folder(model_id, seed) / "predictions" / f"{set_name}.csv"
+        self.write(path, as_csv(names, zip(*columns, strict=True)))
 
     def save_table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Writes tables/<name>.csv so that a spreadsheet shows all text as text; without rows it must not be there.
@@ -272,14 +293,15 @@ class RunDirectory:
         self._write_or_remove(f"{name}.md", markdown)
 
     def _write(self, name: str, content: str) -> None:
-        write_whole(self.inside(self.path / name), content)
+        self.write(self.path / name, content)
 
     def _write_or_remove(self, name: str, content: str) -> None:
         path = self.inside(self.path / TABLES / name)
         if content:
-            write_whole(path, content)
+            self.write(path, content)
         else:
-            path.unlink(missing_ok=True)
+            with writing(path):
+                path.unlink(missing_ok=True)
 
     def save_groups(self, sets: Mapping[str, tuple[Sequence[str], Sequence[str]]]) -> None:
         """Writes groups.csv: set, sample_id, group.

@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from kbin.errors import RunFolderError
-from kbin.files import as_csv, write_whole
+from kbin.files import as_csv
 from kbin.runs import Predictions, RunDirectory
 
 TABLE = "search.csv"
@@ -46,19 +45,14 @@ class SearchFiles:
         """Writes the trials of a piece.
 
         Raises:
-            RunFolderError: They cannot be written; what was written before stays.
+            StorageError: They cannot be written; what was written before stays.
         """
         arrays = {str(place): one.held_out for place, one in enumerate(trials) if one.held_out is not None}
         stream = io.BytesIO()
         np.savez(stream, allow_pickle=False, **arrays)
         values = [dict(one.values) for one in trials]
-        try:
-            write_whole(self._trials / f"{piece}.npz", stream.getvalue())
-            write_whole(self._trials / f"{piece}.json", json.dumps(values, allow_nan=False))
-        except OSError as error:
-            raise RunFolderError(
-                f"{self._trials} cannot be written ({error}). Make room; the same command then goes on."
-            ) from error
+        self._run.write(self._trials / f"{piece}.npz", stream.getvalue())
+        self._run.write(self._trials / f"{piece}.json", json.dumps(values, allow_nan=False))
 
     def finished(self) -> dict[str, StoredTrial]:
         """Returns the finished trials by id; a damaged piece is left out, so that it is run again."""
@@ -76,7 +70,7 @@ class SearchFiles:
         """Writes search.csv, a row a trial; an empty cell is what a trial does not have."""
         names = list(dict.fromkeys(name for row in rows for name in row))
         cells = [[_cell(row.get(name)) for name in names] for row in rows]
-        write_whole(self._run.path / TABLE, as_csv(names, cells))
+        self._run.write(self._run.path / TABLE, as_csv(names, cells))
 
     def save_out_of_fold(
         self, model_id: str, predictions: Predictions, folds: Mapping[str, np.ndarray], classes: Sequence[str]
@@ -100,7 +94,7 @@ class SearchFiles:
             for name, column in zip(classes, predictions.probabilities.T, strict=True):
                 columns[name] = [_cell(float(value)) for value in column]
         path = self._run.path / "models" / model_id / "out_of_fold.csv"
-        write_whole(path, as_csv(list(columns), zip(*columns.values(), strict=True)))
+        self._run.write(path, as_csv(list(columns), zip(*columns.values(), strict=True)))
         return path
 
 

@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 
 from kbin.errors import RunFolderError
-from kbin.files import write_whole
 from kbin.runs import RunDirectory
 
 FOLDER = "unfinished"
@@ -64,9 +63,9 @@ class Record:
             "files": {str(path.relative_to(self._run.path)): _digest(path.read_bytes()) for path in files},
             **kept.values,
         }
-        write_whole(self._run.inside(numbers), data)
+        self._run.write(numbers, data)
         text = json.dumps(content | {"checksum": _digest(json.dumps(content).encode())})
-        write_whole(self._run.inside(self._path.with_suffix(".json")), text)
+        self._run.write(self._path.with_suffix(".json"), text)
         for other in self._path.parent.glob(f"{self._path.name}-*.npz"):
             if other != numbers:
                 other.unlink(missing_ok=True)

@@ -350,7 +350,7 @@ class TestReport:
         Path("first/tables").write_text("a file where a folder should be")
         outcome = kbin("report", "first")
         assert outcome.code == 2
-        assert "error: first cannot be written" in outcome.err
+        assert "tables/results.csv cannot be written: a file lies where its folder should be." in outcome.err
         assert "Traceback" not in outcome.err
 
 

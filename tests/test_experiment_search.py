@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,7 @@ import numpy as np
 import pytest
 
 from kbin import experiment as experiment_module
-from kbin import search_files
-from kbin.errors import RunFolderError, UnfinishedError
+from kbin.errors import StorageError, UnfinishedError
 from kbin.evaluation.temperature import fit_temperature
 from kbin.evaluation.thresholds import choose_threshold
 from kbin.search import pieces, running
@@ -204,17 +204,17 @@ class TestInterruptions:
     def test_a_full_disk_ends_the_run_and_keeps_what_there_is(self, tmp_path, no_pictures, monkeypatch, counted):
         write_images(tmp_path / "images", {"dark": 24, "bright": 24})
         start = starter(tmp_path)
-        real = search_files.write_whole
+        real = os.fsync
 
-        def full(path: Path, content: Any) -> None:
-            if len(list(path.parent.glob("*.json"))) == 2:
+        def full(descriptor: int) -> None:
+            if len(list((tmp_path / "run" / "trials").glob("*.json"))) == 2:
                 raise OSError(28, "No space left on device")
-            real(path, content)
+            real(descriptor)
 
-        monkeypatch.setattr(search_files, "write_whole", full)
-        with pytest.raises(RunFolderError, match=r"No space left on device.*Make room; the same command then goes on"):
+        monkeypatch.setattr("os.fsync", full)
+        with pytest.raises(StorageError, match=r"no room is left .* and the same command goes on"):
             start(text=SEARCH)
-        monkeypatch.setattr(search_files, "write_whole", real)
+        monkeypatch.setattr("os.fsync", real)
         counted.clear()
         assert start(text=SEARCH).code == 0
         assert len(counted) == 6

@@ -10,6 +10,8 @@ import contextlib
 import hashlib
 import importlib.metadata
 import os
+import tempfile
+import time
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +21,9 @@ import numpy as np
 import torch
 
 from kbin.catalogue import find_backbone
+from kbin.engine.feature_store import storing
 from kbin.engine.prefix import Cut, output_below
+from kbin.files import make_folder
 from kbin.models.builders import channels_first, channels_first_graph
 from kbin.progress import Progress
 
@@ -27,6 +31,8 @@ if TYPE_CHECKING:
     import openvino
 
 _IMAGES_COMPARED = 2
+_SECONDS_TO_WRITE = 3600  # far more than a network takes
+_BYTES_TRIED = 1 << 20  # a disk that is full but for less would not hold a network
 # Relative to the largest feature; trained networks differ by about 1e-6.
 _USUAL_DIFFERENCE, _LARGEST_DIFFERENCE = 1e-4, 0.05
 
@@ -46,6 +52,7 @@ def openvino_network(parts: Cut, cache: Path, batch_size: int, progress: Progres
 
     Raises:
         ConversionError: It cannot be converted, or its features differ from those of Keras.
+        StorageError: It cannot be kept.
     """
     import openvino  # late: an extra
 
@@ -61,12 +68,49 @@ def openvino_network(parts: Cut, cache: Path, batch_size: int, progress: Progres
     except Exception as error:  # whatever a converter of two other projects raises, torch can do the work
         raise ConversionError(f"{type(error).__name__}: {str(error).splitlines()[0][:100]}") from error
     _check_equal(parts, network, batch_size)
-    cache.mkdir(parents=True, exist_ok=True)
-    aside = cache / f".{path.stem}.{os.getpid()}.xml"
-    openvino.save_model(network, aside, compress_to_fp16=False)
-    os.replace(aside.with_suffix(".bin"), path.with_suffix(".bin"))
-    os.replace(aside, path)
+    _keep(network, path)
     return network
+
+
+def _keep(network: "openvino.Model", path: Path) -> None:
+    """Saves a network as `<name>.xml` and `<name>.bin`, whole or not at all.
+
+    Raises:
+        StorageError: It cannot be written.
+    """
+    import openvino
+
+    aside = path.with_name(f".{path.stem}.{os.getpid()}.xml")
+    pairs = [(aside.with_suffix(suffix), path.with_suffix(suffix)) for suffix in (".bin", ".xml")]
+    with storing(path):
+        make_folder(path.parent)
+        try:
+            for left_behind in path.parent.glob(".*"):  # by killed processes; another one may be writing now
+                if time.time() - left_behind.stat().st_mtime > _SECONDS_TO_WRITE:
+                    left_behind.unlink(missing_ok=True)
+            try:
+                openvino.save_model(network, aside, compress_to_fp16=False)
+            except RuntimeError as error:  # OpenVINO does not say why
+                raise _why_not_written(path.parent, error) from error
+            for written, place in pairs:
+                with written.open("rb") as stream:
+                    os.fsync(stream.fileno())
+                os.replace(written, place)
+        finally:
+            for written, _ in pairs:
+                with contextlib.suppress(OSError):
+                    written.unlink(missing_ok=True)
+
+
+def _why_not_written(folder: Path, error: RuntimeError) -> OSError:
+    """Finds out by writing some bytes in the same folder why a library could not."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as stream:
+            stream.write(bytes(_BYTES_TRIED))
+            stream.flush()
+    except OSError as reason:
+        return reason
+    return OSError(f"OpenVINO could not save its network ({str(error).splitlines()[0][:100]})")
 
 
 def _network_key(parts: Cut, batch_size: int) -> str:

@@ -13,7 +13,7 @@ import shutil
 import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,9 @@ import numpy as np
 from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
-from kbin.errors import ConfigError, StoreFullError
-from kbin.files import write_whole
+from kbin.errors import ConfigError, StorageError, StoreFullError
+from kbin.files import make_folder, write_whole
+from kbin.storage_faults import storage_error
 
 PLACE, LIMIT = "KBIN_STORE", "KBIN_STORE_MAX_GB"
 DEFAULT_LIMIT_GB = 20.0
@@ -65,10 +66,15 @@ class StoredFeatures:
 
 
 class FeatureTable:
-    """The stored features of one prefix."""
+    """The stored features of one prefix.
 
-    def __init__(self, folder: Path):
-        self.folder = folder
+    Args:
+        folder: Its folder.
+        key: What its features depend on; None where nothing will be added.
+    """
+
+    def __init__(self, folder: Path, key: Mapping[str, Any] | None = None):
+        self.folder, self._key = folder, key
         self._shards: list[np.ndarray] = []
         self._places: dict[str, tuple[int, int]] = {}
         self._read: set[str] = set()
@@ -95,12 +101,21 @@ class FeatureTable:
         Args:
             hashes: The content hashes of its images.
             features: shape (len(hashes), ...), in the same order.
+
+        Raises:
+            StorageError: It cannot be written, or the table was removed; the shards before it stay.
         """
         name = hashlib.blake2b("\n".join(hashes).encode(), digest_size=12).hexdigest()
         array = np.ascontiguousarray(features)
         header = {"hashes": list(hashes), "checksum": zlib.crc32(array.tobytes())}
-        write_whole(self.folder / f"{name}.npy", _npy_bytes(array))
-        write_whole(self.folder / f"{name}.json", json.dumps(header))
+        with storing(self.folder):
+            write_whole(self.folder / f"{name}.npy", _npy_bytes(array), self.folder, lasting=False)
+            try:
+                write_whole(self.folder / f"{name}.json", json.dumps(header), self.folder)
+            except StorageError:
+                with suppress(OSError):
+                    (self.folder / f"{name}.npy").unlink()  # without its description it would only take room
+                raise
         self._open(self.folder / f"{name}.json")
 
     def stored(self, hashes: Iterable[str]) -> StoredFeatures:
@@ -110,10 +125,17 @@ class FeatureTable:
 
     @contextmanager
     def filling(self) -> Iterator[None]:
-        """Waits until no other process fills the table, and shows what it added; the lock falls with its holder."""
-        with FileLock(self.folder / _LOCK):
+        """Waits until no other process fills the table, and shows what it added; the lock falls with its holder.
+
+        Raises:
+            StorageError: The table's folder cannot be written.
+        """
+        with _held(self.folder):
             for left_behind in self.folder.glob(".*"):  # by a killed process, before it could rename
-                left_behind.unlink(missing_ok=True)
+                with suppress(OSError):
+                    left_behind.unlink(missing_ok=True)
+            if self._key is not None and not (self.folder / _KEY).is_file():  # the store was cleared since
+                _write_key(self.folder, self._key)
             self.refresh()
             yield
 
@@ -127,8 +149,9 @@ class FeatureTable:
         except FileNotFoundError:
             return  # another process is clearing the store
         except (OSError, ValueError, KeyError, TypeError):
-            description.unlink(missing_ok=True)
-            description.with_suffix(".npy").unlink(missing_ok=True)
+            with suppress(OSError):  # it does not count, and is written over where the store may be written
+                description.unlink(missing_ok=True)
+                description.with_suffix(".npy").unlink(missing_ok=True)
             return
         self._read.add(description.name)
         self._shards.append(shard)
@@ -164,14 +187,19 @@ class FeatureStore:
 
         Args:
             key: Plain values that say what the features depend on besides the image.
+
+        Raises:
+            StorageError: It is not there and cannot be made.
         """
         folder = self._folder(key)
-        if not (folder / _KEY).is_file():
-            folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(folder / _LOCK):  # who fills the table removes what is being written aside
-                write_whole(folder / _KEY, json.dumps(dict(key), indent=1))
-        os.utime(folder / _KEY)  # the time of last use
-        table = FeatureTable(folder)
+        with storing(folder):
+            if not (folder / _KEY).is_file():
+                make_folder(folder)
+                with _held(folder):  # who fills the table removes what is being written aside
+                    _write_key(folder, key)
+        with suppress(OSError):  # a store that may only be read still gives what it has
+            os.utime(folder / _KEY)  # the time of last use
+        table = FeatureTable(folder, key)
         table.refresh()
         return table
 
@@ -246,9 +274,48 @@ class StoreEntry:
         return self.folder.name
 
 
+def _write_key(folder: Path, key: Mapping[str, Any]) -> None:
+    with storing(folder):
+        write_whole(folder / _KEY, json.dumps(dict(key), indent=1))
+
+
 def shard_size(num_images: int) -> int:
     """Returns the images of a shard, for a pass over so many: it must not change when the pass is taken up again."""
     return SHARD_SIZE * max(1, -(-num_images // (SHARD_SIZE * _MOST_SHARDS)))
+
+
+@contextmanager
+def storing(place: Path) -> Iterator[None]:
+    """Says of what cannot be written in the store where the store is, and how it is given another place or more room.
+
+    Args:
+        place: What the block writes.
+
+    Raises:
+        StorageError: The block could not write.
+    """
+    try:
+        yield
+    except (StorageError, OSError) as error:
+        if isinstance(error, StorageError) and PLACE in str(error):  # said by a block within
+            raise
+        told = error if isinstance(error, StorageError) else storage_error(place, error)
+        raise StorageError(
+            f"{told} This is the store of features: {PLACE} names another place for it, {LIMIT} how many gigabytes it "
+            "may take, and `kbin store --clear all` empties it."
+        ) from error
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Holds the lock of a table, waiting for it."""
+    lock = FileLock(folder / _LOCK)
+    with storing(folder / _LOCK):
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _remove(folder: Path) -> bool:
@@ -258,7 +325,7 @@ def _remove(folder: Path) -> bool:
             shutil.rmtree(folder, ignore_errors=True)
     except (Timeout, OSError):
         return False
-    return True
+    return not (folder / _KEY).exists()
 
 
 def folder_bytes(folder: Path) -> int:

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from kbin.data.set_names import TRAIN, VALIDATION
+from kbin.errors import StorageError
 from kbin.evaluation.hard_images import MOST_DOUBTFUL, MOST_ERRORS, HardImage, hard_images
 from kbin.explain.feature_maps import why_no_map
 from kbin.explain.grad_cam import grad_cam
@@ -40,6 +41,9 @@ def save_gallery(
         sets: Evaluation sets by name.
         threshold: In force for this seed; unused for more than two classes.
         progress: Where a fault is said.
+
+    Raises:
+        StorageError: It cannot be written: nothing of the run could be.
     """
     shown = [name for name in sets if name not in (TRAIN, VALIDATION)] or [name for name in sets if name == VALIDATION]
     if not shown:
@@ -56,14 +60,13 @@ def save_gallery(
                     zip(found, images[name], heat[name], strict=True), start=1
                 )
             ]
+    except StorageError:
+        raise
     except Exception as error:
         gallery |= {"sets": {}, "cam_reason": f"the gallery could not be made ({_words(error)})"}
     if gallery["cam_reason"] is not None:
         progress.say(f"  {model_id} has no Grad-CAM: {gallery['cam_reason']}.")
-    try:
-        run.save_gallery(model_id, trained.seed, gallery)
-    except OSError as error:
-        progress.say(f"  {model_id} has no gallery: {_words(error)}.")
+    run.save_gallery(model_id, trained.seed, gallery)
 
 
 def _chosen(one: SetImages, probabilities: np.ndarray, threshold: float, num_sets: int) -> list[HardImage]:

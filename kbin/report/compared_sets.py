@@ -22,6 +22,7 @@ from kbin.report.scores import Scores
 from kbin.report.shared_sets import SharedSet, read_shared_scores
 from kbin.report.tables import Cell, Footnotes, metric_cell
 from kbin.report.wording import mean_text
+from kbin.storage_faults import writing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -115,7 +116,7 @@ def _rows(shared: SharedSet, comparisons: SetComparisons, footnotes: Footnotes) 
 def _roc_picture(shared: SharedSet, scores: Mapping[str, Sequence[Scores]]) -> Picture:
     """Returns the ROC curves of all models, inside the page."""
     areas = [f"{one.name} {mean_text('roc_auc', one.model.sets[shared.name])}" for one in shared.models]
-    with tempfile.TemporaryDirectory() as folder:
+    with writing(Path("a temporary picture")), tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "roc.png"
         save_figure(_roc_figure(shared, [one for seeds in scores.values() for one in seeds], len(scores)), path)
         return embedded(

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from kbin.errors import RunFolderError
+from kbin.errors import RunFolderError, StorageError
 from kbin.files import write_whole
 from kbin.report.compared_runs import ComparedModel, ComparedRun, read_runs
 from kbin.report.compared_sets import set_section
@@ -66,6 +66,7 @@ def write_comparison(folders: Sequence[RunDirectory], path: Path) -> Path:
 
     Raises:
         RunFolderError: A run is given twice, not finished or damaged, or something else lies at `path`.
+        StorageError: It cannot be written.
     """
     if path.exists() and not _is_comparison(path):
         raise RunFolderError(
@@ -75,8 +76,8 @@ def write_comparison(folders: Sequence[RunDirectory], path: Path) -> Path:
     page = _page(read_runs(folders), path)
     try:
         write_whole(path, page)
-    except OSError as error:
-        raise RunFolderError(f"{path} cannot be written ({error}): choose another place with --out.") from None
+    except StorageError as error:
+        raise StorageError(f"{error} Another file is chosen with --out.") from None
     return path
 
 

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,6 @@ from kbin.evaluation.drawing import panels, shortened
 from kbin.evaluation.learning_curves import LearningCurves
 from kbin.evaluation.precision_recall import PrecisionRecallCurve, plot_precision_recall_curves
 from kbin.evaluation.roc import RocCurve, plot_roc_curves
-from kbin.files import save_figure
 from kbin.report.recorded import TRAIN, ModelResults, RunResults, read_results
 from kbin.report.scores import Scores, read_scores
 from kbin.report.search_figures import search_plots
@@ -101,7 +100,7 @@ def draw_plots(run: RunDirectory, results: dict[str, Any]) -> None:
                     read_scores(run, recorded, model, seed, name) for model in recorded.done for seed in model.seeds
                 ]
                 for kind in CURVE_KINDS:
-                    save_figure(_across_models(kind, name, scores, recorded), run.plot_path(f"{kind.name}-{name}"))
+                    run.save_plot(_across_models(kind, name, scores, recorded), f"{kind.name}-{name}")
         for name in recorded.shown_sets if recorded.done else ():
             for kind_name, drawn in (
                 ("calibration", calibration_figure(recorded, name)),
@@ -109,12 +108,12 @@ def draw_plots(run: RunDirectory, results: dict[str, Any]) -> None:
                 ("depth", depth_figure(recorded, name)),
             ):
                 if drawn is not None:
-                    save_figure(drawn, run.plot_path(f"{kind_name}-{name}"))
+                    run.save_plot(drawn, f"{kind_name}-{name}")
         costs = cost_figure(recorded, recorded.main_set) if recorded.done else None
         if costs is not None:
-            save_figure(costs, run.plot_path(f"cost-{recorded.main_set}"))
+            run.save_plot(costs, f"cost-{recorded.main_set}")
         for file_name, plot in search_plots(recorded).items():
-            save_figure(plot.draw(), run.plot_path(file_name))
+            run.save_plot(plot.draw(), file_name)
         _draw_trained(run, recorded, trained[len(share) :])
 
 
@@ -126,7 +125,7 @@ def _draw_trained(run: RunDirectory, recorded: RunResults, trained: Sequence[tup
         seed = model.seeds[index]
         own = {name: read_scores(run, recorded, model, seed, name) for name in recorded.sets}
         for file_name, drawn in _of_trained_model(run, model, index, own, recorded).items():
-            save_figure(drawn, run.plot_path(file_name, model.id, seed))
+            run.save_plot(drawn, file_name, model.id, seed)
 
 
 @contextmanager
@@ -135,18 +134,22 @@ def _drawn_beside(run: RunDirectory, results: dict[str, Any], share: Sequence[tu
     if not share:
         yield
         return
-    with tempfile.TemporaryDirectory() as folder:
-        work = Path(folder) / "work.json"
-        work.write_text(json.dumps({"run": str(run.path), "results": results, "share": share}), encoding="utf-8")
-        helper = subprocess.Popen([sys.executable, "-m", "kbin.report.plots", str(work)], stderr=subprocess.DEVNULL)
+    helper = None
+    with ExitStack() as stack:
+        with suppress(OSError):  # no room for a temporary file: all is drawn here
+            work = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "work.json"
+            work.write_text(json.dumps({"run": str(run.path), "results": results, "share": share}), encoding="utf-8")
+            helper = subprocess.Popen([sys.executable, "-m", "kbin.report.plots", str(work)], stderr=subprocess.DEVNULL)
         try:
             yield
         except BaseException:
-            helper.kill()
+            if helper is not None:
+                helper.kill()
             raise
         finally:
-            helper.wait()
-    if helper.returncode:  # whatever befell it, its plots can be drawn here, and a fault shows
+            if helper is not None:
+                helper.wait()
+    if helper is None or helper.returncode:  # whatever befell it, its plots can be drawn here, and a fault shows
         _draw_trained(run, read_results(results), share)
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from kbin.errors import KbinError, RunFolderError
+from kbin.errors import KbinError, StorageError
 from kbin.report.comparison_page import COMPARISON_PAGE, write_comparison
 from kbin.report.drawing_again import draw_changed_plots
 from kbin.report.rendering import write_report
 from kbin.report.table_files import write_tables
-from kbin.runs import RunDirectory
+from kbin.runs import RESULTS, RunDirectory
 
 
 def remake(folders: Sequence[RunDirectory], out: Path | None = None, redraw: bool = False) -> Path:
@@ -24,7 +24,8 @@ def remake(folders: Sequence[RunDirectory], out: Path | None = None, redraw: boo
 
     Raises:
         KbinError: An option does not fit the number of runs.
-        RunFolderError: A run is not finished, damaged or given twice, or a file cannot be written.
+        RunFolderError: A run is not finished, damaged or given twice.
+        StorageError: A file cannot be written.
     """
     if len(folders) > 1:
         if redraw:
@@ -37,7 +38,7 @@ def remake(folders: Sequence[RunDirectory], out: Path | None = None, redraw: boo
         draw_changed_plots(run, run.results(), redraw)
         write_tables(run)
         return write_report([run])
-    except OSError as error:
-        raise RunFolderError(
-            f"{run.path} cannot be written ({error}): `kbin report` writes into the run's folder."
+    except StorageError as error:
+        raise StorageError(
+            f"{error} The run's results are all there, in {RESULTS}: `kbin report {run.path}` draws the rest."
         ) from None

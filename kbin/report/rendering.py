@@ -8,7 +8,6 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from kbin.errors import KbinError
-from kbin.files import write_whole
 from kbin.metric_names import METRICS
 from kbin.report.collapses import collapses
 from kbin.report.costs import parameter_table, time_table
@@ -101,7 +100,7 @@ def write_report(runs: Sequence[RunDirectory]) -> Path:
         raise KbinError(f"a page shows one run, got {len(runs)} folders: make a page for each of them.")
     run = runs[0]
     path = run.path / REPORT
-    write_whole(path, _page(run, read_results(run.results())))
+    run.write(path, _page(run, read_results(run.results())))
     return path
 
 

@@ -9,6 +9,7 @@ from PIL import Image
 
 from kbin.data.folder import read_folder
 from kbin.engine.inputs import ImageInputs
+from kbin.errors import StorageError
 from kbin.explain import gallery as gallery_module
 from kbin.explain.gallery import save_gallery
 from kbin.explain.overlays import image_jpeg, overlay_jpeg
@@ -139,11 +140,10 @@ def test_a_fault_of_the_images_is_recorded_and_the_run_goes_on(tmp_path, model, 
     assert "the gallery could not be made" in log
 
 
-def test_a_folder_that_cannot_be_written_is_said_and_the_run_goes_on(tmp_path, model, sets):
+def test_a_folder_that_cannot_be_written_ends_the_run(tmp_path, model, sets):
     (tmp_path / "run").write_text("in the way", encoding="utf-8")
-    contents, _, log = saved(tmp_path, model, sets)
-    assert contents == {}
-    assert "cnn has no gallery: " in log
+    with pytest.raises(StorageError, match=r"cannot be written: a file lies where its folder should be\."):
+        saved(tmp_path, model, sets)
 
 
 @pytest.mark.parametrize("name", [".", ".."])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kbin.report import plots
+from kbin import run_writing
 from kbin.report.plots import draw_plots
 from kbin.report.rendering import write_report
 from kbin.runs import RunDirectory
@@ -31,7 +31,7 @@ _SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
 ONE_PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="
 
 
-def save_quickly(canvas: object, path: Path) -> None:
+def save_quickly(canvas: object, path: Path, root: Path | None = None) -> None:
     """Stands in for the saving of figures, which takes most of the time: files that a browser opens."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.with_suffix(".svg").write_text(_SVG, encoding="utf-8")
@@ -41,7 +41,7 @@ def save_quickly(canvas: object, path: Path) -> None:
 @pytest.fixture
 def quick_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures are made but not rendered."""
-    monkeypatch.setattr(plots, "save_figure", save_quickly)
+    monkeypatch.setattr(run_writing, "save_figure", save_quickly)
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +49,7 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
     """Two models, a failed one, a set with one class, hostile names; page made. Read only."""
     run = EVERYTHING.write(tmp_path_factory.mktemp("runs") / "everything")
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(plots, "save_figure", save_quickly)
+        monkeypatch.setattr(run_writing, "save_figure", save_quickly)
         draw_plots(run, run.results())
     write_report([run])
     return run

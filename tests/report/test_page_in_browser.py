@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from kbin.report import plots
+from kbin import run_writing
 from kbin.report.comparison_page import write_comparison
 from kbin.report.plots import draw_plots
 from kbin.report.rendering import write_report
@@ -52,7 +52,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = RUN.write(tmp_path_factory.mktemp("runs") / "browser")
     _save_gallery(run)
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(plots, "save_figure", save_quickly)
+        monkeypatch.setattr(run_writing, "save_figure", save_quickly)
         draw_plots(run, run.results())
     return write_report([run])
 

@@ -3,6 +3,7 @@ import shutil
 
 import pytest
 
+from kbin import run_writing
 from kbin.errors import RunFolderError
 from kbin.report import plots
 from kbin.report.plots import draw_plots
@@ -15,7 +16,7 @@ from tests.report.synthetic_runs import SyntheticRun
 def drawn(monkeypatch):
     """Collects figures by path instead of saving them, which takes most of the time."""
     figures = {}
-    monkeypatch.setattr(plots, "save_figure", lambda figure, path: figures.update({path: figure}))
+    monkeypatch.setattr(run_writing, "save_figure", lambda figure, path, root: figures.update({path: figure}))
     return figures
 
 
