@@ -24,6 +24,8 @@ from platformdirs import user_cache_path
 
 from kbin.errors import ConfigError, StoreFullError
 from kbin.files import write_whole
+from kbin.interruption import with_safe_points
+from kbin.locks import locked
 
 PLACE, LIMIT = "KBIN_STORE", "KBIN_STORE_MAX_GB"
 DEFAULT_LIMIT_GB = 20.0
@@ -75,7 +77,7 @@ class FeatureTable:
 
     def refresh(self) -> None:
         """Opens the shards that were added since; a damaged one is removed, so that it is made again."""
-        for description in sorted(self.folder.glob("*.json")):
+        for description in with_safe_points(sorted(self.folder.glob("*.json"))):
             if description.name != _KEY and description.name not in self._read:
                 self._open(description)
 
@@ -111,7 +113,7 @@ class FeatureTable:
     @contextmanager
     def filling(self) -> Iterator[None]:
         """Waits until no other process fills the table, and shows what it added; the lock falls with its holder."""
-        with FileLock(self.folder / _LOCK):
+        with locked(self.folder / _LOCK):
             for left_behind in self.folder.glob(".*"):  # by a killed process, before it could rename
                 left_behind.unlink(missing_ok=True)
             self.refresh()
@@ -168,7 +170,7 @@ class FeatureStore:
         folder = self._folder(key)
         if not (folder / _KEY).is_file():
             folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(folder / _LOCK):  # who fills the table removes what is being written aside
+            with locked(folder / _LOCK):  # who fills the table removes what is being written aside
                 write_whole(folder / _KEY, json.dumps(dict(key), indent=1))
         os.utime(folder / _KEY)  # the time of last use
         table = FeatureTable(folder)
@@ -215,7 +217,7 @@ class FeatureStore:
         chosen = [entry for entry in self.entries() if name is None or entry.name.startswith(name)]
         if name is None:
             shutil.rmtree(self.root / NETWORKS, ignore_errors=True)
-        return [entry for entry in chosen if _remove(entry.folder)]
+        return [entry for entry in with_safe_points(chosen) if _remove(entry.folder)]
 
     def _folder(self, key: Mapping[str, Any]) -> Path:
         text = json.dumps(dict(key), sort_keys=True)

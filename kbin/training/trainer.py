@@ -18,6 +18,7 @@ from kbin.progress import Progress
 from kbin.training.callbacks import MetricLogger
 from kbin.training.compilation import compile_classifier
 from kbin.training.predictions import compiled_loss, shared_predictions
+from kbin.training.safe_points import SafePoints
 from kbin.training.targets import OneHot, OutputTargets
 
 
@@ -121,7 +122,11 @@ def train(  # noqa: PLR0913 - named values, not the configuration tree
     bar = (progress or Progress()).bar(description, settings.epochs, "epochs")
     with _arithmetic(settings.precision), bar as advance:
         fitted = model.fit(
-            batches, epochs=settings.epochs, verbose=0, shuffle=False, callbacks=[*callbacks, _EpochBar(advance)]
+            batches,
+            epochs=settings.epochs,
+            verbose=0,
+            shuffle=False,
+            callbacks=[*callbacks, _EpochBar(advance), SafePoints()],
         )
         history = _rows(fitted.history, [] if logger is None else logger.rows, first_epoch)
         kept = len(history)
