@@ -183,8 +183,10 @@ def _stoppable(folder: Path | None = None) -> Iterator[None]:
             yield
     except Interrupted as interrupted:
         _tell(*_parting_words(folder))
-        # Not as it is: typer would make 130 of every KeyboardInterrupt.
-        raise typer.Exit(interrupted.exit_code) from None
+        _let_go_of_output()
+        # Not by an exception, of which typer would make 130; and Python takes more than a second to take torch and
+        # Keras apart.
+        os._exit(interrupted.exit_code)
 
 
 def _parting_words(folder: Path | None) -> list[str]:
