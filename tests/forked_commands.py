@@ -36,6 +36,10 @@ for line in sys.stdin:
     if process == 0:
         for descriptor, path in ((1, asked["out"]), (2, asked["err"])):
             os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), descriptor)
+        if asked["unread"]:
+            reading, writing = os.pipe()
+            os.dup2(writing, 1)
+            os.close(reading)
         os.chdir(asked["folder"])
         # A shell's background job, which a test run can be, is started with SIGINT ignored.
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -76,7 +80,9 @@ class Commands:
     def __init__(self, process: "subprocess.Popen[str]", folder: Path):
         self._process, self.folder = process, folder
 
-    def run(self, arguments: Sequence[str], number: int = 0, place: str = "", count: int = 1) -> Ended:
+    def run(
+        self, arguments: Sequence[str], number: int = 0, place: str = "", count: int = 1, *, unread: bool = False
+    ) -> Ended:
         """Runs a command to its end.
 
         Args:
@@ -84,10 +90,12 @@ class Commands:
             number: Of the signal that it sends itself.
             place: The function at whose call it does so, such as "kbin.results:_set_entry".
             count: At which call of it.
+            unread: Standard output is a pipe whose reader has gone away.
         """
         out, err, sent = (self.folder / name for name in ("command.out", "command.err", "command.out.sent"))
         sent.unlink(missing_ok=True)
         asked = {"arguments": list(arguments), "signal": int(number), "place": place.replace(":", "."), "count": count}
+        asked["unread"] = unread
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         places = {"out": str(out), "err": str(err), "folder": str(self.folder)}

@@ -97,6 +97,12 @@ def interrupted(commands: Commands) -> list[Ended]:
     return [*ended, commands.run(COMMAND)]
 
 
+@pytest.fixture(scope="module")
+def undisturbed(commands: Commands) -> Ended:
+    """A run from its beginning to its end; nobody reads what it says."""
+    return commands.run([*COMMAND[:-1], "undisturbed"], unread=True)
+
+
 @pytest.mark.parametrize("stage", range(len(MOMENTS)))
 def test_a_run_ends_at_a_safe_point_and_says_what_is_kept(interrupted, stage):
     _, _, number, kept = MOMENTS[stage]
@@ -111,14 +117,24 @@ def test_a_run_ends_at_a_safe_point_and_says_what_is_kept(interrupted, stage):
         assert f"\n{kept}" in ended.err
 
 
-def test_a_run_that_was_interrupted_at_every_stage_ends_like_an_undisturbed_one(commands, interrupted):
+def test_a_run_that_was_interrupted_at_every_stage_ends_like_an_undisturbed_one(commands, interrupted, undisturbed):
     assert (interrupted[-1].code, interrupted[-1].err) == (0, "")
     check_whole(commands.folder / RUN)
-    assert commands.run([*COMMAND[:-1], "undisturbed"]).code == 0
-    run, undisturbed = commands.folder / RUN, commands.folder / "undisturbed"
-    assert results(run) == results(undisturbed)
-    assert files(run) == files(undisturbed)
+    assert undisturbed.code == 0
+    run, other = commands.folder / RUN, commands.folder / "undisturbed"
+    assert results(run) == results(other)
+    assert files(run) == files(other)
     assert Path("report.html") in files(run)
+
+
+def test_a_run_goes_on_to_its_end_where_nobody_reads_what_it_says(commands, undisturbed):
+    assert (undisturbed.code, undisturbed.err) == (0, "")
+    assert (commands.folder / "undisturbed" / "report.html").is_file()
+
+
+def test_a_plan_that_nobody_reads_is_not_made(commands):
+    check = commands.run(["check", "experiment.yaml"], unread=True)
+    assert (check.code, check.err) == (141, "")
 
 
 def test_check_and_report_end_at_a_safe_point_too(commands, interrupted):
