@@ -85,7 +85,7 @@ def interruptible() -> Iterator[None]:
 
 
 def safe_point() -> None:
-    """Says that work may be left here; costs some 50 ns.
+    """Says that work may be left here; costs some 100 ns.
 
     Raises:
         Interrupted: A signal came. Only in the main thread, and only inside of `interruptible`.

@@ -79,13 +79,6 @@ def execution(cluster: LoopbackCluster) -> Iterator[Execution]:
 
 
 class TestCluster:
-    def test_a_signal_ends_the_wait_and_what_is_pending_does_not_run(self, execution, tmp_path):
-        with pytest.raises(Interrupted), interruptible():  # noqa: PT012
-            for _ in execution.run(work.noted, range(200), tmp_path):
-                os.kill(os.getpid(), signal.SIGTERM)
-        list(execution.run(work.slowly, range(3)))  # the workers are free again
-        assert len(list(tmp_path.iterdir())) < 20
-
     def test_results_are_those_of_a_local_run(self, execution):
         assert execution.is_remote
         here = dict(LocalExecution().run(work.scaled, range(20), NUMBERS))
@@ -128,6 +121,13 @@ class TestCluster:
         results.close()
         time.sleep(0.5)
         assert len(list(tmp_path.iterdir())) < 30
+
+    def test_a_signal_ends_the_wait_and_what_is_pending_does_not_run(self, execution, tmp_path):
+        with pytest.raises(Interrupted), interruptible():  # noqa: PT012
+            for _ in execution.run(work.noted, range(200), tmp_path):
+                os.kill(os.getpid(), signal.SIGTERM)
+        list(execution.run(work.slowly, range(3)))  # the workers are free again
+        assert len(list(tmp_path.iterdir())) < 20
 
     @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
     def test_an_interrupted_command_leaves_at_once_and_cancels(self, number, code, cluster, tmp_path):
