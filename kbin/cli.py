@@ -1,22 +1,25 @@
 """The command line: parse, call, print. What is heavy is imported by the command that needs it."""
 
 import json
-import signal
+import os
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, cast
 
 import typer
 
 from kbin.errors import ConfigError, KbinError
+from kbin.interruption import Interrupted, end_at_once_on_signals, interruptible
 
 if TYPE_CHECKING:
     from kbin.progress import Progress
 
 # typer has its own copy of click, or uses click, by version; this base of a public name is in both.
 _UsageError = cast("type[Exception]", typer.BadParameter.__base__)
-_INTERRUPTED = 130
+_INTERRUPTED, _NOBODY_READS = 130, 141  # as a shell has it: 128 and the number of SIGINT, of SIGPIPE
 
 app = typer.Typer(
     name="kbin",
@@ -61,7 +64,8 @@ def run(
     from kbin.report.summary import result_lines
     from kbin.runs import RunDirectory
 
-    code = run_experiment(config, folder, progress, cluster, fresh)
+    with _stoppable(folder):
+        code = run_experiment(config, folder, progress, cluster, fresh)
     directory = RunDirectory(folder)
     for line in result_lines(directory.results()):
         progress.say(line)
@@ -82,8 +86,9 @@ def check(
 
     from kbin.plan import plan_lines  # after the file was found right: this loads Keras
 
-    for line in plan_lines(config, _progress()):
-        typer.echo(line)
+    with _stoppable():
+        for line in plan_lines(config, _progress()):
+            typer.echo(line)
 
 
 @app.command()
@@ -110,7 +115,8 @@ def store(
 
     here = FeatureStore.of_this_machine()
     if clear is not None:
-        typer.echo("\n".join(clear_lines(here, clear)))
+        with _stoppable():
+            typer.echo("\n".join(clear_lines(here, clear)))
     else:
         typer.echo(json.dumps(store_rows(here), indent=1) if as_json else "\n".join(store_lines(here)))
 
@@ -143,12 +149,13 @@ def report(
     from kbin.report.remaking import remake
     from kbin.runs import RunDirectory
 
-    typer.echo(str(remake([RunDirectory(folder) for folder in runs], out, redraw)))
+    with _stoppable():
+        typer.echo(str(remake([RunDirectory(folder) for folder in runs], out, redraw)))
 
 
 def main() -> NoReturn:
     """Runs the command line and turns every outcome into an exit code."""
-    signal.signal(signal.SIGTERM, _terminated)
+    end_at_once_on_signals()  # until there is something to lose: see `_stoppable`
     try:
         code = app(standalone_mode=False) or 0
     except KbinError as error:
@@ -159,20 +166,61 @@ def main() -> NoReturn:
         code = 2
     except (KeyboardInterrupt, typer.Abort):
         code = _INTERRUPTED
-    if code == _INTERRUPTED:  # some versions of typer turn the interrupt into this code themselves
-        typer.echo("\ninterrupted; the same command starts again.", err=True)
+    except SystemExit as ended:  # typer's own, where the reader of a pipe went away
+        code = _NOBODY_READS if isinstance(ended.__context__, BrokenPipeError) else ended.code
+    _let_go_of_output()
     sys.exit(code)
 
 
-def _terminated(signum: int, frame: object) -> NoReturn:
-    sys.exit(128 + signum)
+@contextmanager
+def _stoppable(folder: Path | None = None) -> Iterator[None]:
+    """Ends the block at a safe point where a signal asks for it, and says how to go on.
+
+    Args:
+        folder: Of the run, as the person gave it.
+    """
+    try:
+        with interruptible():
+            yield
+    except Interrupted as interrupted:
+        _tell(*_parting_words(folder))
+        _let_go_of_output()
+        # Not by an exception, of which typer would make 130; and Python takes more than a second to take torch and
+        # Keras apart.
+        os._exit(interrupted.exit_code)
+
+
+def _parting_words(folder: Path | None) -> list[str]:
+    from kbin.kept import kept_lines
+    from kbin.runs import RunDirectory
+
+    kept = [] if folder is None else kept_lines(RunDirectory(folder))
+    if not kept:
+        return ["\ninterrupted; the same command starts again."]
+    return [f"\ninterrupted; the same command goes on from what is kept in {folder}.", *kept]
 
 
 def _explain(error: KbinError) -> None:
     if "--debug" in sys.argv:
         traceback.print_exc()
     title = "error in the experiment file" if isinstance(error, ConfigError) else "error"
-    typer.echo(f"{title}: {error}", err=True)
+    _tell(f"{title}: {error}")
+
+
+def _tell(*lines: str) -> None:
+    """Prints lines on standard error, if anybody reads it."""
+    with suppress(OSError):
+        for line in lines:
+            typer.echo(line, err=True)
+
+
+def _let_go_of_output() -> None:
+    """Has nothing written to where nobody reads: Python writes what is left when it ends, and would complain."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _progress() -> "Progress":

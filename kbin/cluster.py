@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from kbin.errors import ClusterError, MissingExtraError
+from kbin.interruption import at_any_moment, safe_point
 from kbin.worker import VERSION, own_version, work_on, wrong_version
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class ClusterExecution:
         indices: dict[Any, int] = {}
         try:
             while waiting or pending:
+                safe_point()
                 while waiting and (worker := workers.with_room()) is not None:
                     index, piece = waiting.popleft()
                     work = _pickled((function, piece, own_version()))
@@ -160,15 +162,18 @@ def connected(address: str) -> Iterator[ClusterExecution]:
 
     with _quiet():
         try:
-            asyncio.run(_greet(address))
+            with at_any_moment():
+                asyncio.run(_greet(address))
         except Exception as error:  # whatever stands at that address, and whatever it answered
             raise ClusterError(
                 f"no Dask scheduler answers at '{address}' ({_first_line(error)}). Start one with `dask scheduler`, "
                 "which prints its address, such as tcp://host:8786."
             ) from error
-        client = distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+        with at_any_moment():
+            client = distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
         try:
-            _check(client)
+            with at_any_moment():
+                _check(client)
             yield ClusterExecution(client)
         finally:  # the scheduler cancels whatever a client that goes away still waits for
             client.close(timeout=CONNECT_SECONDS)

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from kbin.cluster import ClusterExecution, connected
+from kbin.interruption import with_safe_points
 
 __all__ = ["ClusterExecution", "Execution", "LocalExecution", "open_execution"]
 
@@ -48,7 +49,7 @@ class LocalExecution:
         In threads they would take as long: heads that train together wait for Python's lock
         (`experiments/benchmarks/many_heads.py`), and Keras's seeds are global. Torch itself uses the cores.
         """
-        for index, piece in enumerate(pieces):
+        for index, piece in enumerate(with_safe_points(pieces)):
             yield index, function(piece, shared)
 
 

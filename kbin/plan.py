@@ -16,6 +16,7 @@ from kbin.engine.prefix import Cut, cut
 from kbin.engine.sampling import epoch_size
 from kbin.experiment import describe_sets
 from kbin.experiment_inputs import augmentation, images_of_sets, num_stored_views, open_engine
+from kbin.interruption import with_safe_points
 from kbin.model_inputs import Augmentation, SetImages
 from kbin.model_run import build_configured
 from kbin.models.freezing import freeze_below
@@ -57,7 +58,7 @@ def plan_lines(config: ExperimentConfig, progress: Progress | None = None) -> It
     engine = open_engine(config, progress or Progress())
     sets = images_of_sets(loaded, config)
     augmented = augmentation(config, sets["train"], num_stored_views(config, searched_models(config, search)))
-    for model in planned:
+    for model in with_safe_points(planned):
         yield ""
         yield from _model_lines(model)
         if search is not None:
@@ -145,7 +146,7 @@ def _cost_lines(
     """Yields what is stored, what is missing, the room it needs, and the expected time, stage by stage."""
     entry = planned.config
     model = build_configured(entry, len(sets["train"].data.classes), config.data.image_size, config.training.seeds[0])
-    for number, stage in enumerate(entry.steps, start=1):
+    for number, stage in enumerate(with_safe_points(entry.steps), start=1):
         training = entry.training_of(stage, config.training)
         if len(entry.steps) > 1:
             part = _part_text(stage.trained_part)

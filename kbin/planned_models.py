@@ -9,6 +9,7 @@ from kbin.config.models import ModelConfig
 from kbin.config.training import TrainingConfig
 from kbin.data.sets import LoadedSets
 from kbin.errors import ConfigError, unknown_name
+from kbin.interruption import with_safe_points
 from kbin.model_run import build_configured
 from kbin.models.memory import Memory, memory_table
 from kbin.models.parameters import ParameterTable, parameter_table
@@ -40,7 +41,7 @@ def plan_models(config: ExperimentConfig, loaded: LoadedSets, search: SearchPlan
     _check_fit(config, loaded, config.models)
     if search is not None:
         _check_fit(config, loaded, [variant for model in config.models for variant in search.variants(model)])
-    return [plan_model(model, config, len(loaded.classes)) for model in config.models]
+    return [plan_model(model, config, len(loaded.classes)) for model in with_safe_points(config.models)]
 
 
 def plan_model(model: ModelConfig, config: ExperimentConfig, num_classes: int) -> PlannedModel:

@@ -1,9 +1,10 @@
 """What a person sees while kbin works: bars with the time left on a terminal, plain lines in a log."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import TextIO
+from contextlib import contextmanager, suppress
+from typing import Any, TextIO, cast
 
 Advance = Callable[[int], None]
 Update = Callable[[int, Sequence[str]], None]
@@ -33,11 +34,34 @@ class Progress:
             yield lambda done, lines: advance(done)
 
 
-class LogProgress(Progress):
-    """Plain lines, for a log file or a pipe."""
+class _Patient:
+    """A stream that drops what it cannot write.
+
+    The reader of a pipe may go away, a terminal be closed, the disk of a log be full: the work matters more than what
+    is said of it.
+    """
 
     def __init__(self, stream: TextIO):
         self._stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+class LogProgress(Progress):
+    """Plain lines, for a log file or a pipe; where nobody reads them any more, the work goes on."""
+
+    def __init__(self, stream: TextIO):
+        self._stream = cast(TextIO, _Patient(stream))
 
     def say(self, text: str) -> None:
         """Prints one line."""
@@ -71,12 +95,12 @@ class LogProgress(Progress):
 
 
 class TerminalProgress(Progress):
-    """Bars with the time left, drawn by rich."""
+    """Bars with the time left, drawn by rich; where the terminal was closed, the work goes on."""
 
     def __init__(self) -> None:
         from rich.console import Console  # late: a log needs no drawing
 
-        self._console = Console(highlight=False, emoji=False)
+        self._console = Console(file=cast(TextIO, _Patient(sys.stdout)), highlight=False, emoji=False)
 
     def say(self, text: str) -> None:
         """Prints one line."""

@@ -14,6 +14,7 @@ from kbin.evaluation.intervals import set_intervals
 from kbin.evaluation.outcomes import Metrics
 from kbin.evaluation.seed_means import mean_metrics, metric_spread
 from kbin.evaluation.temperature import Temperature
+from kbin.interruption import with_safe_points
 from kbin.operating_point import ChoiceData, fitted_temperature, locked_threshold, threshold_origin
 from kbin.set_entries import SetScores, calibration_entry, operating_points
 
@@ -80,7 +81,7 @@ def evaluate_sets(
             # Of what a model learned from, a bootstrap would say nothing, and take longest.
             is_resampled=name != _TRAIN,
         )
-        for name, true in labels.items()
+        for name, true in with_safe_points(labels.items())
     }
 
 

@@ -16,6 +16,7 @@ import kbin
 from kbin import cluster as cluster_module
 from kbin.errors import ClusterError, DataError, MissingExtraError
 from kbin.execution import Execution, LocalExecution, open_execution
+from kbin.interruption import Interrupted, interruptible
 from tests import work
 from tests.clusters import LoopbackCluster, loopback_cluster
 
@@ -48,6 +49,13 @@ class TestLocal:
         next(results)
         results.close()
         assert [path.name for path in tmp_path.iterdir()] == ["0"]
+
+    def test_a_signal_ends_it_between_two_pieces(self, tmp_path):
+        with pytest.raises(Interrupted), interruptible():  # noqa: PT012
+            for index, _ in LocalExecution().run(work.noted, range(100), tmp_path):
+                if index == 1:
+                    os.kill(os.getpid(), signal.SIGTERM)
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "1"]
 
     def test_without_a_cluster_work_runs_here(self):
         with open_execution(None) as execution:
@@ -114,6 +122,13 @@ class TestCluster:
         time.sleep(0.5)
         assert len(list(tmp_path.iterdir())) < 30
 
+    def test_a_signal_ends_the_wait_and_what_is_pending_does_not_run(self, execution, tmp_path):
+        with pytest.raises(Interrupted), interruptible():  # noqa: PT012
+            for _ in execution.run(work.noted, range(200), tmp_path):
+                os.kill(os.getpid(), signal.SIGTERM)
+        list(execution.run(work.slowly, range(3)))  # the workers are free again
+        assert len(list(tmp_path.iterdir())) < 20
+
     @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
     def test_an_interrupted_command_leaves_at_once_and_cancels(self, number, code, cluster, tmp_path):
         script = (
@@ -125,7 +140,7 @@ class TestCluster:
             "from tests import work\n"
             "folder, address = sys.argv[1:]\n"
             "def started(*arguments):\n"
-            "    with open_execution(address) as execution:\n"
+            "    with cli._stoppable(), open_execution(address) as execution:\n"
             "        for index, _ in execution.run(work.noted, range(400), Path(folder)):\n"
             f"            os.kill(os.getpid(), {int(number)}) if index > 3 else None\n"
             "experiment_file.load_experiment = started\n"
@@ -138,7 +153,8 @@ class TestCluster:
             capture_output=True, text=True, timeout=60, check=False, cwd=Path(__file__).parents[1],
         )  # fmt: skip
         assert done.returncode == code
-        assert done.stderr == ("\ninterrupted; the same command starts again.\n" if code == 130 else "")
+        asked = "\nstopping at the next safe point; once more ends at once\n"
+        assert done.stderr == f"{asked}\ninterrupted; the same command starts again.\n"
         assert time.monotonic() - begin < 15  # 400 pieces would take 10 s more
         time.sleep(0.3)
         assert len(list(tmp_path.iterdir())) < 100

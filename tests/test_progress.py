@@ -68,6 +68,29 @@ def test_the_base_says_nothing(capsys):
     assert capsys.readouterr() == ("", "")
 
 
+class Closed(io.StringIO):
+    """A terminal that was closed, or a pipe whose reader has gone away."""
+
+    def write(self, text: str) -> int:
+        raise OSError(5, "Input/output error")
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_work_goes_on_where_a_log_cannot_be_written(clock):
+    progress = LogProgress(Closed())
+    progress.say("text")
+    work(progress, clock, [11, 11, 11], total=3)
+
+
+def test_the_work_goes_on_where_the_terminal_was_closed(clock, monkeypatch):
+    monkeypatch.setattr("sys.stdout", Closed())
+    progress = TerminalProgress()
+    progress.say("text")
+    work(progress, clock, [11, 11, 11], total=3)
+
+
 def test_a_terminal_keeps_one_line_of_a_bar(capsys):
     progress = TerminalProgress()
     with progress.bar("features [torch]", 2, "images") as advance:

@@ -15,6 +15,7 @@ from kbin.data.classes import choose_classes
 from kbin.data.datasets import ArrayImages, Dataset, concatenate
 from kbin.data.set_names import TEST, TRAIN
 from kbin.errors import DataError, unknown_name
+from kbin.interruption import at_any_moment
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 ARCHIVE = "cifar-10-binary.tar.gz"
@@ -115,7 +116,8 @@ def _downloaded() -> Path:
 
     folder = Path(pooch.os_cache("kbin"))
     try:
-        return Path(pooch.retrieve(URL, known_hash=f"md5:{MD5}", fname=ARCHIVE, path=folder))
+        with at_any_moment():
+            return Path(pooch.retrieve(URL, known_hash=f"md5:{MD5}", fname=ARCHIVE, path=folder))
     except Exception as error:  # whatever the network, the server or the disk raises
         raise DataError(
             f"CIFAR-10 cannot be downloaded: {type(error).__name__}. Wanted: {ARCHIVE} (163 MB) from {URL}. "

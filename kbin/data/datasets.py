@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from kbin.data.image_sources import ArrayImages, FileImages, ImageSource, Indices, JoinedImages
 from kbin.data.set_names import UNSPLIT
+from kbin.interruption import with_safe_points
 
 __all__ = ["UNSPLIT", "ArrayImages", "Dataset", "FileImages", "ImageSource", "JoinedImages", "concatenate"]
 
@@ -70,7 +71,11 @@ class Dataset:
     @cached_property
     def _hashes(self) -> Strings:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            return np.array(list(pool.map(self.images.content_hash, range(len(self)))), dtype="<U32")
+            try:
+                hashes = pool.map(self.images.content_hash, range(len(self)))
+                return np.array(list(with_safe_points(hashes)), dtype="<U32")
+            finally:  # who is interrupted need not wait for all the files that are not read yet
+                pool.shutdown(wait=False, cancel_futures=True)
 
     @property
     def sample_ids(self) -> Strings:

@@ -124,10 +124,13 @@ def in_batches(inputs: Inputs, batch_size: int) -> Iterator[np.ndarray]:
     """Yields all inputs in order; the next batches are prepared while the caller works on this one."""
     ahead: deque[Future[np.ndarray]] = deque()
     with ThreadPoolExecutor(1) as executor:
-        for start in range(0, len(inputs), batch_size):
-            indices = np.arange(start, min(start + batch_size, len(inputs)))
-            ahead.append(executor.submit(inputs.take, indices))
-            if len(ahead) > _BATCHES_AHEAD:
+        try:
+            for start in range(0, len(inputs), batch_size):
+                indices = np.arange(start, min(start + batch_size, len(inputs)))
+                ahead.append(executor.submit(inputs.take, indices))
+                if len(ahead) > _BATCHES_AHEAD:
+                    yield ahead.popleft().result()
+            while ahead:
                 yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()
+        finally:  # who leaves early need not wait for batches that nobody takes
+            executor.shutdown(wait=False, cancel_futures=True)

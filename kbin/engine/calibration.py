@@ -7,6 +7,7 @@ import numpy as np
 
 from kbin.engine.inputs import Inputs
 from kbin.engine.runtimes import BATCH_SIZE, Runtime
+from kbin.interruption import safe_point
 
 _PASS_BATCHES = 3
 _MOST_STEPS, _ENOUGH_SECONDS = 10, 0.3
@@ -18,7 +19,9 @@ def seconds_per_image(runtime: Runtime, images: Inputs) -> float:
     start = time.perf_counter()
     batch = images.take(np.arange(count))
     decoding = (time.perf_counter() - start) / count
+    safe_point()
     list(runtime.run([batch]))  # the first batch also allocates
+    safe_point()
     start = time.perf_counter()
     list(runtime.run([batch] * _PASS_BATCHES))
     network = (time.perf_counter() - start) / (count * _PASS_BATCHES)
@@ -32,10 +35,12 @@ def seconds_per_step(network: keras.Model, batch_size: int) -> float:
     inputs = np.random.default_rng(0).random(shape, dtype=np.float32)
     num_outputs = network.output.shape[-1]
     labels = np.eye(max(2, num_outputs), dtype=np.float32)[np.arange(batch_size) % 2, -num_outputs:]
+    safe_point()
     network.train_on_batch(inputs, labels)  # the first step also builds the optimizer
     start = time.perf_counter()
     steps = 0
     while steps < _MOST_STEPS and time.perf_counter() - start < _ENOUGH_SECONDS:
+        safe_point()
         network.train_on_batch(inputs, labels)
         steps += 1
     seconds = (time.perf_counter() - start) / steps

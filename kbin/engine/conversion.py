@@ -24,6 +24,7 @@ from kbin.catalogue import find_backbone
 from kbin.engine.feature_store import storing
 from kbin.engine.prefix import Cut, output_below
 from kbin.files import make_folder
+from kbin.interruption import safe_point
 from kbin.models.builders import channels_first, channels_first_graph
 from kbin.progress import Progress
 
@@ -67,7 +68,9 @@ def openvino_network(parts: Cut, cache: Path, batch_size: int, progress: Progres
         network = _convert(parts, batch_size)
     except Exception as error:  # whatever a converter of two other projects raises, torch can do the work
         raise ConversionError(f"{type(error).__name__}: {str(error).splitlines()[0][:100]}") from error
+    safe_point()
     _check_equal(parts, network, batch_size)
+    safe_point()
     _keep(network, path)
     return network
 
@@ -134,7 +137,9 @@ def _convert(parts: Cut, batch_size: int) -> "openvino.Model":
     example = torch.zeros((2 if has_twin else batch_size, *shape))
     with channels_first() if has_twin else contextlib.nullcontext(), torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch and OpenVINO, about themselves
+        safe_point()
         traced = torch.jit.trace(traceable, example, check_trace=False)
+        safe_point()
         # Keras's BatchNorm calls torch.subtract, a name of `sub` that OpenVINO does not know.
         subtract = ConversionExtension(
             "aten::subtract", lambda node: [opset.subtract(node.get_input(0), node.get_input(1)).output(0)]

@@ -13,7 +13,7 @@ import shutil
 import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ from platformdirs import user_cache_path
 
 from kbin.errors import ConfigError, StorageError, StoreFullError
 from kbin.files import make_folder, write_whole
+from kbin.interruption import with_safe_points
+from kbin.locks import locked
 from kbin.storage_faults import storage_error
 
 PLACE, LIMIT = "KBIN_STORE", "KBIN_STORE_MAX_GB"
@@ -81,7 +83,7 @@ class FeatureTable:
 
     def refresh(self) -> None:
         """Opens the shards that were added since; a damaged one is removed, so that it is made again."""
-        for description in sorted(self.folder.glob("*.json")):
+        for description in with_safe_points(sorted(self.folder.glob("*.json"))):
             if description.name != _KEY and description.name not in self._read:
                 self._open(description)
 
@@ -243,7 +245,7 @@ class FeatureStore:
         chosen = [entry for entry in self.entries() if name is None or entry.name.startswith(name)]
         if name is None:
             shutil.rmtree(self.root / NETWORKS, ignore_errors=True)
-        return [entry for entry in chosen if _remove(entry.folder)]
+        return [entry for entry in with_safe_points(chosen) if _remove(entry.folder)]
 
     def _folder(self, key: Mapping[str, Any]) -> Path:
         text = json.dumps(dict(key), sort_keys=True)
@@ -309,13 +311,10 @@ def storing(place: Path) -> Iterator[None]:
 @contextmanager
 def _held(folder: Path) -> Iterator[None]:
     """Holds the lock of a table, waiting for it."""
-    lock = FileLock(folder / _LOCK)
-    with storing(folder / _LOCK):
-        lock.acquire()
-    try:
+    with ExitStack() as stack:
+        with storing(folder / _LOCK):
+            stack.enter_context(locked(folder / _LOCK))
         yield
-    finally:
-        lock.release()
 
 
 def _remove(folder: Path) -> bool:

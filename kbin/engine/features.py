@@ -13,6 +13,7 @@ from kbin.engine.feature_store import NETWORKS, FeatureStore, FeatureTable, Stor
 from kbin.engine.inputs import Chosen, Inputs, Joined
 from kbin.engine.prefix import Cut
 from kbin.engine.runtimes import BATCH_SIZE, Runtime, open_runtime
+from kbin.interruption import safe_point, with_safe_points
 from kbin.progress import Progress
 
 _NUMBERS = 1  # raised when decoding or preprocessing changes the numbers, so that old features are not used
@@ -119,6 +120,7 @@ class FeatureEngine:
             for shard in shards:
                 computed: list[np.ndarray] = []
                 while sum(map(len, computed)) < len(shard):
+                    safe_point()
                     computed.append(next(batches))
                     advance(len(computed[-1]))
                 table.add(list(hashes[shard]), np.concatenate(computed))
@@ -136,7 +138,8 @@ def feature_bytes(parts: Cut) -> int:
 
 def predict_inputs(model: keras.Model, inputs: Inputs, batch_size: int) -> np.ndarray:
     """Returns a model's outputs for all inputs, in order; the next batch is prepared while the network runs."""
-    outputs = [np.asarray(model.predict_on_batch(batch)) for batch in in_batches(inputs, batch_size)]
+    batches = with_safe_points(in_batches(inputs, batch_size))
+    outputs = [np.asarray(model.predict_on_batch(batch)) for batch in batches]
     return np.concatenate(outputs)
 
 

@@ -9,6 +9,7 @@ from scipy.sparse import csr_matrix
 from kbin.evaluation.answers import SeedAnswers
 from kbin.evaluation.resampling import Weights, resampled_weights
 from kbin.evaluation.weighted_metrics import average_precisions, roc_areas, threshold_metrics
+from kbin.interruption import with_safe_points
 
 # Neighbouring scores of many positives are resampled as if they were equal: it moves standard errors by less than 1 %.
 _MOST_LEVELS = 500
@@ -44,7 +45,7 @@ def bootstrapped(
     """
     weighted = [_Weighted(y_true, one, _MOST_LEVELS) for one in models]
     chunks: list[list[MetricDraws]] = [[] for _ in models]
-    for weights in resampled_weights(y_true, groups, resamples):
+    for weights in with_safe_points(resampled_weights(y_true, groups, resamples)):
         for one, parts in zip(weighted, chunks, strict=True):
             parts.append(one.metrics(weights))
     return [{name: np.concatenate([part[name] for part in parts]) for name in parts[0]} for parts in chunks]

@@ -23,6 +23,7 @@ from kbin.evaluation.paired_tests import (
     paired_bootstrap,
     unmoved,
 )
+from kbin.interruption import with_safe_points
 from kbin.metric_names import METRICS, MetricRow
 
 SIGNIFICANT = 0.05
@@ -154,7 +155,7 @@ def _compared(
 ) -> MetricComparison:
     pairs = list(combinations(models, 2))
     values = {model_id: one.seed_values(row.name) or [] for model_id, one in models.items()}
-    tests = [_tested(row.name, truth, models[first], models[second], groups) for first, second in pairs]
+    tests = [_tested(row.name, truth, models[one], models[two], groups) for one, two in with_safe_points(pairs)]
     of_seeds = [seeds_p_value(values[first], values[second]) for first, second in pairs]
     of_both = [
         combined_p_value(test.difference, test.error, values[first], values[second])

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kbin.evaluation.inputs import checked_labels, checked_scores
 from kbin.evaluation.proportions import wilson_interval
+from kbin.interruption import with_safe_points
 
 LEVEL = 0.95
 GRID = np.linspace(0.0, 1.0, 201)
@@ -140,7 +141,7 @@ def _ends(
     rng = np.random.default_rng(0)  # the same page twice looks the same
     drawn = [
         _mean_heights(rankings, truth, _weights(truth, min(at_once, num_draws - start), rng), heights)
-        for start in range(0, num_draws, at_once)
+        for start in with_safe_points(range(0, num_draws, at_once))
     ]
     outside = (1 - LEVEL) / 2
     low, high = np.quantile(np.concatenate(drawn), [outside, 1 - outside], axis=0)

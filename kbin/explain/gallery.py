@@ -12,6 +12,7 @@ from kbin.evaluation.hard_images import MOST_DOUBTFUL, MOST_ERRORS, HardImage, h
 from kbin.explain.feature_maps import why_no_map
 from kbin.explain.grad_cam import grad_cam
 from kbin.explain.overlays import image_jpeg, overlay_jpeg
+from kbin.interruption import with_safe_points
 from kbin.model_inputs import SetImages
 from kbin.model_run import ModelRun
 from kbin.progress import Progress
@@ -53,7 +54,7 @@ def save_gallery(
         chosen = {name: _chosen(sets[name], trained.probabilities[name], threshold, len(shown)) for name in shown}
         images = {name: sets[name].images.take(_positions(found)) for name, found in chosen.items()}
         heat, gallery["cam_reason"] = _heat(trained.model, images, chosen)
-        for name, found in chosen.items():
+        for name, found in with_safe_points(chosen.items()):
             gallery["sets"][name] = [
                 _saved(run, (model_id, trained.seed, name), number, one, sets[name], (image, warmth))
                 for number, (one, image, warmth) in enumerate(

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kbin.errors import ConfigError
 from kbin.explain.feature_maps import MapNetwork, cut_at_map
+from kbin.interruption import with_safe_points
 
 _BATCH = 8  # images whose gradients are held at once
 
@@ -42,7 +43,7 @@ def grad_cam(
     count, (height, width) = len(images), images.shape[1:3]
     classes = None if class_index is None else np.broadcast_to(np.asarray(class_index, np.int64), (count,))
     heat = np.zeros((count, height, width), np.float32)
-    for start in range(0, count, batch_size):
+    for start in with_safe_points(range(0, count, batch_size)):
         part = slice(start, start + batch_size)
         maps = activation_maps(network, images[part], None if classes is None else classes[part])
         heat[part] = _resized(maps, height, width)

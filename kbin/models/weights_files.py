@@ -11,6 +11,7 @@ from pathlib import Path
 
 from kbin.catalogue import IMAGENET, NONE, PACKAGED, Backbone, WeightsFile
 from kbin.errors import MissingExtraError, WeightsError
+from kbin.interruption import at_any_moment
 
 
 def imagenet_path(weights: WeightsFile) -> Path:
@@ -100,7 +101,8 @@ def _fetch(weights: WeightsFile, path: Path) -> None:
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         # Pooch takes whole checksums only, and torchvision publishes the beginning of one.
-        pooch.retrieve(weights.url, known_hash=None, fname=aside.name, path=path.parent)
+        with at_any_moment():
+            pooch.retrieve(weights.url, known_hash=None, fname=aside.name, path=path.parent)
         if not _has_checksum(aside, weights):
             raise ValueError(f"the checksum of what came is not {weights.checksum}")
         os.replace(aside, path)

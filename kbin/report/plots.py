@@ -10,12 +10,8 @@ because there the gap between sets shows: `roc`, `precision_recall`, `confusion`
 needs about 0.1 s a set of axes and format, so a file a set would make drawing the longest part of a small run.
 """
 
-import json
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,9 +25,11 @@ from kbin.evaluation.drawing import panels, shortened
 from kbin.evaluation.learning_curves import LearningCurves
 from kbin.evaluation.precision_recall import PrecisionRecallCurve, plot_precision_recall_curves
 from kbin.evaluation.roc import RocCurve, plot_roc_curves
+from kbin.interruption import safe_point
 from kbin.report.recorded import TRAIN, ModelResults, RunResults, read_results
 from kbin.report.scores import Scores, read_scores
 from kbin.report.search_figures import search_plots
+from kbin.report.second_process import beside, work_here
 from kbin.report.set_figures import calibration_figure, cost_figure, depth_figure, prevalence_figure
 from kbin.runs import RunDirectory
 
@@ -93,14 +91,16 @@ def draw_plots(run: RunDirectory, results: dict[str, Any]) -> None:
     recorded = read_results(results)
     trained = [(model.id, index) for model in recorded.done for index in range(len(model.seeds))]
     share = trained[: len(trained) // 2] if len(trained) >= _ENOUGH_TO_SHARE and available_cores() > 1 else []
-    with _drawn_beside(run, results, share):
+    work = {"run": str(run.path), "results": results, "share": share}
+    # Matplotlib uses one core.
+    with beside("kbin.report.plots", work) if share else nullcontext() as helper:
         for name in recorded.sets if recorded.done else ():
             if name != TRAIN:
                 scores = [
                     read_scores(run, recorded, model, seed, name) for model in recorded.done for seed in model.seeds
                 ]
                 for kind in CURVE_KINDS:
-                    run.save_plot(_across_models(kind, name, scores, recorded), f"{kind.name}-{name}")
+                    _save(run, _across_models(kind, name, scores, recorded), f"{kind.name}-{name}")
         for name in recorded.shown_sets if recorded.done else ():
             for kind_name, drawn in (
                 ("calibration", calibration_figure(recorded, name)),
@@ -108,13 +108,22 @@ def draw_plots(run: RunDirectory, results: dict[str, Any]) -> None:
                 ("depth", depth_figure(recorded, name)),
             ):
                 if drawn is not None:
-                    run.save_plot(drawn, f"{kind_name}-{name}")
+                    _save(run, drawn, f"{kind_name}-{name}")
         costs = cost_figure(recorded, recorded.main_set) if recorded.done else None
         if costs is not None:
-            run.save_plot(costs, f"cost-{recorded.main_set}")
+            _save(run, costs, f"cost-{recorded.main_set}")
         for file_name, plot in search_plots(recorded).items():
-            run.save_plot(plot.draw(), file_name)
+            _save(run, plot.draw(), file_name)
         _draw_trained(run, recorded, trained[len(share) :])
+    if share and (
+        helper is None or helper.returncode
+    ):  # whatever befell it, its plots can be drawn here, and a fault shows
+        _draw_trained(run, recorded, share)
+
+
+def _save(run: RunDirectory, drawn: "Figure", name: str, *of: Any) -> None:
+    safe_point()
+    run.save_plot(drawn, name, *of)
 
 
 def _draw_trained(run: RunDirectory, recorded: RunResults, trained: Sequence[tuple[str, int]]) -> None:
@@ -125,32 +134,7 @@ def _draw_trained(run: RunDirectory, recorded: RunResults, trained: Sequence[tup
         seed = model.seeds[index]
         own = {name: read_scores(run, recorded, model, seed, name) for name in recorded.sets}
         for file_name, drawn in _of_trained_model(run, model, index, own, recorded).items():
-            run.save_plot(drawn, file_name, model.id, seed)
-
-
-@contextmanager
-def _drawn_beside(run: RunDirectory, results: dict[str, Any], share: Sequence[tuple[str, int]]) -> Iterator[None]:
-    """Draws some trained models in a second process while the block draws others: matplotlib uses one core."""
-    if not share:
-        yield
-        return
-    helper = None
-    with ExitStack() as stack:
-        with suppress(OSError):  # no room for a temporary file: all is drawn here
-            work = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "work.json"
-            work.write_text(json.dumps({"run": str(run.path), "results": results, "share": share}), encoding="utf-8")
-            helper = subprocess.Popen([sys.executable, "-m", "kbin.report.plots", str(work)], stderr=subprocess.DEVNULL)
-        try:
-            yield
-        except BaseException:
-            if helper is not None:
-                helper.kill()
-            raise
-        finally:
-            if helper is not None:
-                helper.wait()
-    if helper is None or helper.returncode:  # whatever befell it, its plots can be drawn here, and a fault shows
-        _draw_trained(run, read_results(results), share)
+            _save(run, drawn, file_name, model.id, seed)
 
 
 def _of_trained_model(
@@ -271,6 +255,13 @@ def _with_omission(drawn: "Figure", recorded: RunResults) -> "Figure":
     return drawn
 
 
+def _draw_share(work: dict[str, Any]) -> Iterator[None]:
+    """Draws some trained models, one after the other."""
+    recorded = read_results(work["results"])
+    for one in work["share"]:
+        _draw_trained(RunDirectory(Path(work["run"])), recorded, [one])
+        yield
+
+
 if __name__ == "__main__":
-    _work = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    _draw_trained(RunDirectory(Path(_work["run"])), read_results(_work["results"]), _work["share"])
+    work_here(_draw_share)

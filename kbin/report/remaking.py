@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kbin.errors import KbinError, StorageError
+from kbin.interruption import safe_point
 from kbin.report.comparison_page import COMPARISON_PAGE, write_comparison
 from kbin.report.drawing_again import draw_changed_plots
 from kbin.report.rendering import write_report
@@ -36,7 +37,9 @@ def remake(folders: Sequence[RunDirectory], out: Path | None = None, redraw: boo
     (run,) = folders
     try:
         draw_changed_plots(run, run.results(), redraw)
+        safe_point()
         write_tables(run)
+        safe_point()
         return write_report([run])
     except StorageError as error:
         raise StorageError(

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from kbin.engine.sampling import epoch_size
+from kbin.interruption import safe_point, with_safe_points
 from kbin.training.class_weights import class_weights
 from kbin.training.head_dropout import HeadDropout
 from kbin.training.head_losses import HeadLoss
@@ -80,6 +81,7 @@ class PartTraining:
         positions = self._samples.order(self._part.seed, epoch, self._sampling)
         rates = torch.from_numpy(learning_rates([slot.training for slot in self._slots], self._num_steps, epoch))
         for step in range(self._num_steps):
+            safe_point()
             batch = positions[step * self._batch_size : (step + 1) * self._batch_size]
             self._step((epoch - 1) * self._num_steps + step, batch, rates[step])
 
@@ -138,7 +140,7 @@ class PartTraining:
         """Returns what heads answer to samples of the problem, shape (num_heads, num_outputs, n)."""
         nothing = weights.biases[-1].new_zeros(*weights.biases[-1].shape, 0)
         blocks = [] if positions is None else self._samples.blocks(positions)
-        answers = [self._loss.probabilities(logits_of(weights, block)) for block in blocks]
+        answers = [self._loss.probabilities(logits_of(weights, block)) for block in with_safe_points(blocks)]
         return torch.cat([nothing, *answers], dim=2).numpy()
 
     def _keep(self, rows: Sequence[int]) -> None:

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from kbin.errors import DataError
+from kbin.interruption import with_safe_points
 
 Data = Any  # arrays, a keras PyDataset, or a torch DataLoader
 
@@ -59,7 +60,7 @@ def _state(model: keras.Model) -> bytes:
 
 def _predict(model: keras.Model, images: Data, labels: Data) -> tuple[np.ndarray, np.ndarray]:
     true, outputs = [], []
-    for inputs, batch_labels in _batches(images, labels):
+    for inputs, batch_labels in with_safe_points(_batches(images, labels)):
         true.append(_as_integers(keras.ops.convert_to_numpy(batch_labels)))
         outputs.append(np.asarray(keras.ops.convert_to_numpy(model.predict_on_batch(inputs)), np.float64))
     if not true:

@@ -19,6 +19,7 @@ from kbin.training.checkpoints import Checkpoint, restore_finished
 from kbin.training.compilation import compile_classifier
 from kbin.training.divergence import DivergedError, DivergenceGuard
 from kbin.training.predictions import compiled_loss, shared_predictions
+from kbin.training.safe_points import SafePoints
 from kbin.training.targets import OneHot, OutputTargets
 from kbin.unfinished import Record
 
@@ -196,7 +197,7 @@ class _Fit:
         with _arithmetic(self._settings.precision), progress.bar(description, epochs, "epochs") as advance:
             if done:
                 advance(done)
-            callbacks = [*self._callbacks, _EpochBar(advance)]
+            callbacks = [*self._callbacks, _EpochBar(advance), SafePoints()]
             try:
                 self._model.fit(
                     batches, epochs=epochs, initial_epoch=done, verbose=0, shuffle=False, callbacks=callbacks
