@@ -58,6 +58,13 @@ class Dataset:
             vars(chosen)["_hashes"] = self._hashes[indices]
         return chosen
 
+    def relabelled(self, labels: Labels, classes: tuple[str, ...]) -> "Dataset":
+        """Returns the same images with other labels, shape (n,), of other classes."""
+        changed = replace(self, labels=labels, classes=classes)
+        if "_hashes" in vars(self):
+            vars(changed)["_hashes"] = self._hashes
+        return changed
+
     def class_counts(self) -> dict[str, int]:
         """Returns the number of images of each class, in the order of `classes`."""
         counts = np.bincount(self.labels, minlength=len(self.classes))
