@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from kbin.config.fields import DataPath, FolderName, PositiveNumber, Section, Seed, Share, Where
+from kbin.config.fields import DataPath, FolderName, Section, Seed, Share, Where
 from kbin.errors import unknown_name
 
 RESERVED_SETS = ("train", "validation", "test")
@@ -84,8 +84,12 @@ class DataConfig(SourceConfig):
     max_bad_share: Share = Field(
         0.05, description="With on_bad_image: skip, the largest share of all images that may be left out."
     )
-    max_megapixels: PositiveNumber = Field(
-        100.0, description="The largest image that is decoded, in millions of pixels; a larger one cannot be read."
+    max_megapixels: float = Field(
+        100.0,
+        strict=True,
+        gt=0,
+        le=100_000,
+        description="The largest image that is decoded, in millions of pixels; a larger one cannot be read.",
     )
 
     @field_validator("classes")

@@ -17,6 +17,9 @@ __all__ = ["UNSPLIT", "ArrayImages", "Dataset", "FileImages", "ImageSource", "Jo
 Strings = npt.NDArray[np.str_]
 Labels = npt.NDArray[np.int64]
 
+# Images of a piece of work for a thread: one a future would take more memory than their paths.
+_CHUNK = 64
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
@@ -76,8 +79,13 @@ class Dataset:
 
     @cached_property
     def _hashes(self) -> Strings:
+        starts = range(0, len(self), _CHUNK)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            return np.array(list(pool.map(self.images.content_hash, range(len(self)))), dtype="<U32")
+            chunks = list(pool.map(self._hashes_from, starts))
+        return np.array([one for chunk in chunks for one in chunk], dtype="<U32")
+
+    def _hashes_from(self, start: int) -> list[str]:
+        return [self.images.content_hash(index) for index in range(start, min(start + _CHUNK, len(self)))]
 
     @property
     def sample_ids(self) -> Strings:
