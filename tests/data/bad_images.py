@@ -286,6 +286,8 @@ def bad_images() -> dict[str, Bad]:
         "not-found.gif": Bad(_written(b"<!doctype html><title>404</title>"), unknown),
         "zeros.png": Bad(_written(bytes(1000)), unknown),
         "an-eps-called.jpg": Bad(_written(EPS), unknown),
+        # Nothing in a TGA tells it from a damaged file of another kind.
+        "a-tga-called.png": Bad(_written(saved(Image.new("RGB", (4, 4)), "TGA")), unknown),
         "an-icon-called.png": Bad(_written(saved(Image.new("RGB", (16, 16)), "ICO")), unknown),
         "bomb.png": Bad(_written(declared_png(50_000, 50_000)), r"2,500 megapixels, " + too_large),
         "just-too-large.png": Bad(_written(declared_png(10_001, 10_000)), r"100\.01 megapixels, " + too_large),
