@@ -18,6 +18,10 @@ class DataError(KbinError):
     """The images, labels or splits are not what the experiment needs."""
 
 
+class BadImagesError(DataError):
+    """Images that cannot be read."""
+
+
 class WeightsError(KbinError):
     """Weights cannot be had, or belong to another network."""
 

@@ -10,8 +10,10 @@ import torch
 
 from kbin.comparisons import comparison_entries
 from kbin.config.experiment import ExperimentConfig
+from kbin.data.bad_images_named import named_in_full
 from kbin.data.sets import LoadedSets, load_sets
 from kbin.environment import describe_environment
+from kbin.errors import BadImagesError
 from kbin.execution import Execution, open_execution
 from kbin.experiment_file import dump_experiment
 from kbin.experiment_inputs import augmentation, images_of_sets, num_stored_views, open_engine
@@ -62,13 +64,16 @@ def _run_alone(config: ExperimentConfig, out: Path, progress: Progress, cluster:
         if not run.report_path.is_file():  # interrupted while it was drawn
             remake([run])
         return _exit_code(run.results()["models"])
-    with open_execution(cluster) as execution:
-        return _run_on(execution, config, run, progress, fresh)
+    try:
+        with open_execution(cluster) as execution:
+            return _run_on(execution, config, run, progress, fresh)
+    except BadImagesError as error:
+        raise named_in_full(error, config.data, run, progress) from error
 
 
 def _run_on(execution: Execution, config: ExperimentConfig, run: RunDirectory, progress: Progress, fresh: bool) -> int:
     start = time.perf_counter()
-    loaded = load_sets(config.data)
+    loaded = load_sets(config.data, progress)
     for line in describe_sets(loaded):
         progress.say(line)
     described = _described_data(config, loaded)
@@ -87,6 +92,7 @@ def _run_on(execution: Execution, config: ExperimentConfig, run: RunDirectory, p
         describe_environment(_device()) | {"seeds": list(config.training.seeds)} | _times(run.earlier_environment())
     )
 
+    run.save_bad_images([] if loaded.bad_images is None else loaded.bad_images.rows())
     groups = set_groups(config, sets)
     described["notes"] += group_notes(config, sets, groups)
     if groups:
@@ -132,12 +138,14 @@ def _described_data(config: ExperimentConfig, loaded: LoadedSets) -> dict[str, A
         ConfigError: The settings do not go with the number of classes.
     """
     labels = {name: data.labels for name, data in loaded.sets.items()}
+    skipped = {} if loaded.bad_images is None else {"bad_images": loaded.bad_images.entry()}
     return {
         "experiment": config.name,
         "positive": loaded.positive,
         "classes": list(loaded.classes),
         "notes": list(loaded.notes),
         "sets": {name: {"n": len(data), "counts": data.class_counts()} for name, data in loaded.sets.items()},
+        **skipped,
         **evaluation_entry(config.evaluation, labels, loaded.classes),
     }
 

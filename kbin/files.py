@@ -187,8 +187,17 @@ def as_json(value: Any) -> str:
 
 def as_csv(names: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
     """Returns a table as CSV text."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
+    stream = io.StringIO(newline="")
+    # Ended by both, a row has quotes around a cell with either: a file's name may hold a carriage return.
+    writer = csv.writer(_LinesEndedByNewline(stream), lineterminator="\r\n")
     writer.writerow(names)
     writer.writerows(rows)
     return stream.getvalue()
+
+
+class _LinesEndedByNewline:
+    def __init__(self, stream: io.StringIO) -> None:
+        self._stream = stream
+
+    def write(self, row: str) -> None:
+        self._stream.write(row.removesuffix("\r\n") + "\n")

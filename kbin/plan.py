@@ -9,6 +9,7 @@ from kbin.config.evaluation import OUT_OF_FOLD, EvaluationConfig
 from kbin.config.experiment import ExperimentConfig
 from kbin.config.models import ModelConfig
 from kbin.config.training import TrainingConfig
+from kbin.data.bad_images_named import refuse_bad_images
 from kbin.data.sets import LoadedSets, load_sets
 from kbin.engine.calibration import seconds_per_image, seconds_per_step
 from kbin.engine.features import FeatureEngine, feature_bytes
@@ -41,7 +42,8 @@ def plan_lines(config: ExperimentConfig, progress: Progress | None = None) -> It
     Raises:
         KbinError: The data or the weights are wrong.
     """
-    loaded = load_sets(config.data)
+    refuse_bad_images(config.data, progress)
+    loaded = load_sets(config.data, progress)
     training = config.training
     yield f"experiment: {config.name}"
     yield from describe_sets(loaded)

@@ -28,9 +28,8 @@ if TYPE_CHECKING:
 
 EXPERIMENT, ENVIRONMENT, RESULTS, REPORT = "experiment.yaml", "environment.json", "results.json", "report.html"
 TABLES, DRAWN, GROUPS = "tables", "plots/drawn.json", "groups.csv"
-GALLERY = "gallery.json"
-MODEL = "model.keras"
-_OTHER_FILES = (REPORT, ENVIRONMENT, GROUPS, "search.csv")
+GALLERY, MODEL, BAD_IMAGES = "gallery.json", "model.keras", "bad_images.csv"
+_OTHER_FILES = (REPORT, ENVIRONMENT, GROUPS, BAD_IMAGES, "search.csv")
 _FOLDERS = ("plots", TABLES, "trials", "unfinished", "models")
 # kbin's own JSON is some ten levels deep; hundreds exhaust the stack of whatever walks through them.
 _MOST_LEVELS = 50
@@ -286,17 +285,18 @@ class RunDirectory:
             rows: Text, numbers, flags, and None for an empty cell.
         """
         table = [[spreadsheet_cell(value) for value in row] for row in rows]
-        self._write_or_remove(f"{name}.csv", as_csv([spreadsheet_cell(one) for one in columns], table) if rows else "")
+        text = as_csv([spreadsheet_cell(one) for one in columns], table) if rows else ""
+        self._write_or_remove(f"{TABLES}/{name}.csv", text)
 
     def save_table_text(self, name: str, markdown: str) -> None:
         """Writes tables/<name>.md; where the text is empty, the file must not be there."""
-        self._write_or_remove(f"{name}.md", markdown)
+        self._write_or_remove(f"{TABLES}/{name}.md", markdown)
 
     def _write(self, name: str, content: str) -> None:
         self.write(self.path / name, content)
 
     def _write_or_remove(self, name: str, content: str) -> None:
-        path = self.inside(self.path / TABLES / name)
+        path = self.inside(self.path / name)
         if content:
             self.write(path, content)
         else:
@@ -311,6 +311,20 @@ class RunDirectory:
         """
         rows = [(name, *row) for name, columns in sets.items() for row in zip(*columns, strict=True)]
         self._write(GROUPS, as_csv(["set", "sample_id", "group"], rows))
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether the folder is there, with the settings of a run."""
+        return self._has(self.path / EXPERIMENT)
+
+    def save_bad_images(self, rows: Sequence[Sequence[str]]) -> Path:
+        """Writes bad_images.csv, for people: set, path, reason of each image that cannot be read; and returns its path.
+
+        Without such images it must not be there.
+        """
+        table = [[spreadsheet_cell(value) for value in row] for row in rows]
+        self._write_or_remove(BAD_IMAGES, as_csv(["set", "path", "reason"], table) if rows else "")
+        return self.path / BAD_IMAGES
 
     def groups(self) -> dict[str, dict[str, str]]:
         """Reads groups.csv: set name -> sample id -> group; empty where the images have no groups.
@@ -407,19 +421,20 @@ class RunDirectory:
         return value
 
     def _read_csv(self, path: Path) -> list[dict[str, str]]:
-        text = self._read(str(path.relative_to(self.path)))
+        text = self._read(str(path.relative_to(self.path)), newline="")
         try:
-            rows = list(csv.DictReader(io.StringIO(text)))
+            rows = list(csv.DictReader(io.StringIO(text, newline="")))
         except csv.Error as error:  # a cell of more than 131,072 letters, say
             raise RunFolderError(f"{path} is damaged: {error}.") from None
         if any(None in row or None in row.values() for row in rows):
             raise RunFolderError(f"{path} is damaged: a row has not as many cells as the headings.")
         return rows
 
-    def _read(self, name: str) -> str:
+    def _read(self, name: str, newline: str | None = None) -> str:
         path = self.inside(self.path / name)
         try:
-            return path.read_text(encoding="utf-8")
+            with path.open(encoding="utf-8", newline=newline) as stream:
+                return stream.read()
         except (OSError, UnicodeDecodeError) as error:
             raise RunFolderError(
                 f"{self.path} has no readable {name} ({type(error).__name__}): give a folder that `kbin run` made."

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -261,7 +262,9 @@ class TestRun:
         damaged.write_bytes(damaged.read_bytes()[:200])
         outcome = kbin("run", experiment, "--out", tmp_path / "run")
         assert outcome.code == 2
-        assert outcome.err.startswith(f"error: 1 image cannot be read: {damaged} (")
+        first, second, *_ = outcome.err.splitlines()
+        assert re.fullmatch(r"error: 1 image of \d+ cannot be read:", first)
+        assert second.startswith(f"  {damaged} (")
         assert "Traceback" not in outcome.err
 
     @pytest.mark.parametrize(

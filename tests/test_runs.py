@@ -185,6 +185,15 @@ class TestPredictions:
         assert again.y_score.tolist() == pytest.approx([0.25, 1 / 3], abs=1e-9)
         assert again.probabilities is None
 
+    @pytest.mark.parametrize("name", ["a\nb.png", "a\rb.png", "a\r\nb.png", "\r", 'say "a"\r', "a\vb\x85c\u2028d"])
+    def test_names_with_ends_of_lines_are_read_as_they_were_written(self, run, name):
+        names = np.array([name, "plain.png"])
+        run.save_predictions(
+            "m", 0, "test", Predictions(names, names, np.array(["no", "yes"]), np.array([0.25, 0.5])), ["no", "yes"]
+        )
+        again = run.predictions("m", 0, "test", ["no", "yes"])
+        assert again.sample_ids.tolist() == again.paths.tolist() == [name, "plain.png"]
+
     def test_more_classes_have_a_column_each(self, run):
         probabilities = np.array([[0.5, 0.25, 0.25], [0.125, 0.125, 0.75]])
         predictions = Predictions(

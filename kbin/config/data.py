@@ -63,7 +63,9 @@ class DataConfig(SourceConfig):
     """The images: source, classes, size, splits, and further test sets.
 
     `limit` is the largest number of images to use of each set (`--quick` sets it). `overlap: drop` takes training
-    images that are also in another set out of the training set; `refuse` stops.
+    images that are also in another set out of the training set; `refuse` stops. `on_bad_image: skip` leaves images that
+    cannot be read out of everything, unless their share is above `max_bad_share`; `error` stops and names all of them.
+    An image of more than `max_megapixels` cannot be read.
     """
 
     source: SourceName
@@ -75,6 +77,20 @@ class DataConfig(SourceConfig):
     test_sets: dict[FolderName, TestSetConfig] = Field(default_factory=dict)
     overlap: Literal["refuse", "drop"] = "refuse"
     limit: Annotated[int, Field(strict=True, ge=4)] | None = None
+    on_bad_image: Literal["error", "skip"] = Field(
+        "error",
+        description="Where images cannot be read: stop and name all of them, or leave them out and list them.",
+    )
+    max_bad_share: Share = Field(
+        0.05, description="With on_bad_image: skip, the largest share of all images that may be left out."
+    )
+    max_megapixels: float = Field(
+        100.0,
+        strict=True,
+        gt=0,
+        le=100_000,
+        description="The largest image that is decoded, in millions of pixels; a larger one cannot be read.",
+    )
 
     @field_validator("classes")
     @classmethod

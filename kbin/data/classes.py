@@ -80,4 +80,4 @@ def with_classes(dataset: Dataset, classes: tuple[str, ...]) -> Dataset:
     if dataset.classes == classes:
         return dataset
     new_index = np.array([classes.index(name) for name in dataset.classes], dtype=np.int64)
-    return Dataset(dataset.paths, new_index[dataset.labels], classes, dataset.images, dataset.columns)
+    return dataset.relabelled(new_index[dataset.labels], classes)

@@ -18,6 +18,9 @@ __all__ = ["UNSPLIT", "ArrayImages", "Dataset", "FileImages", "ImageSource", "Jo
 Strings = npt.NDArray[np.str_]
 Labels = npt.NDArray[np.int64]
 
+# Images of a piece of work for a thread: one a future would take more memory than their paths.
+_CHUNK = 64
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
@@ -59,6 +62,13 @@ class Dataset:
             vars(chosen)["_hashes"] = self._hashes[indices]
         return chosen
 
+    def relabelled(self, labels: Labels, classes: tuple[str, ...]) -> "Dataset":
+        """Returns the same images with other labels, shape (n,), of other classes."""
+        changed = replace(self, labels=labels, classes=classes)
+        if "_hashes" in vars(self):
+            vars(changed)["_hashes"] = self._hashes
+        return changed
+
     def class_counts(self) -> dict[str, int]:
         """Returns the number of images of each class, in the order of `classes`."""
         counts = np.bincount(self.labels, minlength=len(self.classes))
@@ -70,12 +80,16 @@ class Dataset:
 
     @cached_property
     def _hashes(self) -> Strings:
+        starts = range(0, len(self), _CHUNK)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             try:
-                hashes = pool.map(self.images.content_hash, range(len(self)))
-                return np.array(list(with_safe_points(hashes)), dtype="<U32")
+                chunks = list(with_safe_points(pool.map(self._hashes_from, starts)))
             finally:  # who is interrupted need not wait for all the files that are not read yet
                 pool.shutdown(wait=False, cancel_futures=True)
+        return np.array([one for chunk in chunks for one in chunk], dtype="<U32")
+
+    def _hashes_from(self, start: int) -> list[str]:
+        return [self.images.content_hash(index) for index in range(start, min(start + _CHUNK, len(self)))]
 
     @property
     def sample_ids(self) -> Strings:

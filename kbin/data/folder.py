@@ -1,24 +1,19 @@
 """The source `folder`: images in `set/class/file`, or in `class/file`."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from kbin.data.classes import choose_classes
 from kbin.data.datasets import UNSPLIT, Dataset, FileImages
+from kbin.data.folder_walk import FolderWalk, entries_of, is_folder
+from kbin.data.image_files import has_image_name
 from kbin.data.set_names import TEST, TRAIN, VALIDATION, set_name
-from kbin.data.wording import counted, first_few
+from kbin.data.wording import counted, first_few, printable
 from kbin.errors import DataError, unknown_name
 
 _LAYOUTS = "kbin reads `set/class/image` (train/cat/1.png) or `class/image` (cat/1.png)"
-
-# Notes and lists that people keep beside images, and what Windows leaves there (Thumbs.db, desktop.ini).
-_NOT_IMAGES = frozenset(
-    [".csv", ".tsv", ".txt", ".json", ".md", ".xml", ".yaml", ".yml", ".html", ".log", ".db", ".ini"]
-)
 
 
 def read_folder(path: Path, classes: Sequence[str] | None = None, *, all_classes: bool = True) -> dict[str, Dataset]:
@@ -27,8 +22,8 @@ def read_folder(path: Path, classes: Sequence[str] | None = None, *, all_classes
     The folder holds sets where a folder `train` with class folders is among its folders, or where two of them are
     named like sets; it holds classes otherwise, and where every one of `classes` is the name of a folder in it.
 
-    Every file below a class folder whose suffix Pillow reads is an image. Hidden files and notes (CSV, text, JSON, ...)
-    are passed over; any other file is refused, because leaving images out in silence would change the study.
+    Every file below a class folder whose suffix is that of an image is one. Hidden files and notes (CSV, text, JSON,
+    ...) are passed over; any other file is refused, because leaving images out in silence would change the study.
 
     Args:
         path: The folder.
@@ -51,11 +46,18 @@ def read_folder(path: Path, classes: Sequence[str] | None = None, *, all_classes
 
 def _folders_in(folder: Path) -> dict[str, Path]:
     """The visible folders by name; `__MACOSX` is what unpacking a Mac's archive leaves."""
-    return {
-        entry.name: entry
-        for entry in sorted(folder.iterdir())
-        if entry.is_dir() and not entry.name.startswith(".") and entry.name != "__MACOSX"
+    found = {
+        entry.name: Path(entry.path)
+        for entry in entries_of(folder)
+        if is_folder(entry) and not entry.name.startswith(".") and entry.name != "__MACOSX"
     }
+    for name in found:
+        if any("\ud800" <= letter <= "\udfff" for letter in name):
+            raise DataError(
+                f"{printable(str(folder))}: the folder '{printable(name)}' has a name that is no UTF-8, which tables "
+                "and plots cannot show. Rename it; `convmv` does so for many."
+            )
+    return found
 
 
 def _set_folders(root: Path, classes: Sequence[str] | None) -> dict[str, Path]:
@@ -108,10 +110,11 @@ def _read_set(root: Path, folder: Path, classes: tuple[str, ...]) -> Dataset:
     _refuse_stray_images(folder)
     files: list[tuple[Path, int]] = []
     strangers: list[str] = []
+    walk = FolderWalk()
     for label, name in enumerate(classes):
         if not (folder / name).is_dir():
             continue
-        images, others = _files_under(folder / name)
+        images, others = walk.files_under(folder / name)
         strangers += others
         if not images and not others:
             raise DataError(
@@ -132,32 +135,12 @@ def _read_set(root: Path, folder: Path, classes: tuple[str, ...]) -> Dataset:
     )
 
 
-def _files_under(folder: Path) -> tuple[list[Path], list[str]]:
-    """The images at any depth, and the names of the files that are neither images nor notes."""
-    images, strangers = [], []
-    for place, below, names in os.walk(folder, followlinks=True):
-        below[:] = [name for name in below if not name.startswith(".")]
-        for name in names:
-            file = Path(place, name)
-            if name.startswith(".") or file.suffix.lower() in _NOT_IMAGES:
-                continue
-            if _is_image(file):
-                images.append(file)
-            else:
-                strangers.append(str(file.relative_to(folder.parent)))
-    return images, sorted(strangers)
-
-
-def _is_image(file: Path) -> bool:
-    return Image.registered_extensions().get(file.suffix.lower()) in Image.OPEN
-
-
 def _refuse_stray_images(folder: Path) -> None:
-    stray = sorted(
-        entry.name
-        for entry in folder.iterdir()
-        if entry.is_file() and not entry.name.startswith(".") and _is_image(entry)
-    )
+    stray = [
+        printable(entry.name)
+        for entry in entries_of(folder)
+        if not is_folder(entry) and not entry.name.startswith(".") and has_image_name(Path(entry.path))
+    ]
     if stray:
         raise DataError(
             f"{folder}: {first_few(stray)} outside the class folders. Move each into the folder of its class, or away."

@@ -10,10 +10,14 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from kbin.errors import DataError
+from kbin.data.image_files import MAX_MEGAPIXELS, check_regular, check_size, fault_text, open_image
+from kbin.data.wording import printable
+from kbin.errors import BadImagesError, DataError
 
 Indices = npt.NDArray[np.int64]
 StoredImage = Image.Image | npt.NDArray[np.generic]
+
+_MAX_PIXELS = MAX_MEGAPIXELS * 1_000_000
 
 # 16 bytes: two different images share a digest with a probability below 1e-20 even among a billion.
 _new_digest = partial(hashlib.blake2b, digest_size=16)
@@ -36,8 +40,16 @@ class ImageSource(Protocol):
         """Returns the images at `indices`, in that order."""
         ...
 
+    def limited(self, max_pixels: int) -> "ImageSource":
+        """Returns the same images, of which none is opened that has more pixels."""
+        ...
+
     def location(self, index: int) -> str:
         """Returns what a message calls the image."""
+        ...
+
+    def fault(self, index: int, error: Exception) -> str:
+        """Returns in words what is wrong with an image, from what reading it raised."""
         ...
 
 
@@ -46,40 +58,51 @@ class FileImages:
 
     Args:
         files: Their paths.
+        max_pixels: The most that an image may have.
     """
 
-    def __init__(self, files: Sequence[Path]) -> None:
+    def __init__(self, files: Sequence[Path], max_pixels: int = _MAX_PIXELS) -> None:
         self._files = tuple(files)
+        self._max_pixels = max_pixels
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Takes whole paths into another process, which may be in another folder."""
-        return type(self), ([file.absolute() for file in self._files],)
+        return type(self), ([file.absolute() for file in self._files], self._max_pixels)
 
     def __len__(self) -> int:
         return len(self._files)
 
     def open(self, index: int) -> StoredImage:
         """Returns the opened file."""
-        return Image.open(self._files[index])
+        return open_image(self._files[index], self._max_pixels)
 
     def content_hash(self, index: int) -> str:
         """Returns the hash of the file's bytes."""
         try:
+            check_regular(self._files[index])
             with self._files[index].open("rb") as file:
                 return hashlib.file_digest(file, _new_digest).hexdigest()
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise DataError(
-                f"{self.location(index)} cannot be read: {reason}. Restore the file, or take it out of the data."
+        except (OSError, DataError) as error:
+            raise BadImagesError(
+                f"{self.location(index)} cannot be read: {self.fault(index, error)}. "
+                "Restore the file, or take it out of the data."
             ) from error
 
     def select(self, indices: Indices) -> Self:
         """Returns the files at `indices`."""
-        return type(self)([self._files[index] for index in indices])
+        return type(self)([self._files[index] for index in indices], self._max_pixels)
+
+    def limited(self, max_pixels: int) -> Self:
+        """Returns the same files with another limit."""
+        return type(self)(self._files, max_pixels)
 
     def location(self, index: int) -> str:
         """Returns the file's path."""
-        return str(self._files[index])
+        return printable(str(self._files[index]))
+
+    def fault(self, index: int, error: Exception) -> str:
+        """Returns in words why the file cannot be read."""
+        return fault_text(error, self._files[index])
 
 
 class ArrayImages:
@@ -91,6 +114,7 @@ class ArrayImages:
         indices: The images of the array to use; all by default.
         white: Value of white in an array of floats, where it cannot be told from one image: 1 or 255.
         numbers: What messages call the images of the array; by default their places in it.
+        max_pixels: The most that an image may have.
     """
 
     def __init__(
@@ -100,17 +124,19 @@ class ArrayImages:
         indices: Indices | None = None,
         white: float | None = None,
         numbers: Indices | None = None,
+        max_pixels: int = _MAX_PIXELS,
     ) -> None:
         self._array = array
         self._name = name
         self._indices = np.arange(len(array)) if indices is None else indices
         self._white = white
         self._numbers = np.arange(len(array)) if numbers is None else numbers
+        self._max_pixels = max_pixels
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Takes only its own images into another process, not the whole array."""
         own = self._array[self._indices]
-        return type(self), (own, self._name, None, self._white, self._numbers[self._indices])
+        return type(self), (own, self._name, None, self._white, self._numbers[self._indices], self._max_pixels)
 
     def __len__(self) -> int:
         return len(self._indices)
@@ -118,6 +144,7 @@ class ArrayImages:
     def open(self, index: int) -> StoredImage:
         """Returns one image of the array; floats whose `white` is known come as uint8."""
         image = self._array[self._indices[index]]
+        check_size(image.shape[1], image.shape[0], self._max_pixels)
         if self._white is None:
             return image
         return np.rint(image.astype(np.float64) * (255 / self._white)).astype(np.uint8)
@@ -131,11 +158,19 @@ class ArrayImages:
 
     def select(self, indices: Indices) -> Self:
         """Returns the images at `indices`, without copying the array."""
-        return type(self)(self._array, self._name, self._indices[indices], self._white, self._numbers)
+        return type(self)(self._array, self._name, self._indices[indices], self._white, self._numbers, self._max_pixels)
+
+    def limited(self, max_pixels: int) -> Self:
+        """Returns the same images with another limit."""
+        return type(self)(self._array, self._name, self._indices, self._white, self._numbers, max_pixels)
 
     def location(self, index: int) -> str:
         """Returns the array's name and the image's place in it, from 0."""
-        return f"{self._name}, image {self._numbers[self._indices[index]]}"
+        return f"{printable(self._name)}, image {self._numbers[self._indices[index]]}"
+
+    def fault(self, index: int, error: Exception) -> str:
+        """Returns in words why the image cannot be read."""
+        return fault_text(error)
 
 
 class JoinedImages:
@@ -184,7 +219,16 @@ class JoinedImages:
         """Returns the images at `indices`, from whichever source."""
         return type(self)(self._sources, self._indices[indices])
 
+    def limited(self, max_pixels: int) -> Self:
+        """Returns the same images with another limit."""
+        return type(self)([source.limited(max_pixels) for source in self._sources], self._indices)
+
     def location(self, index: int) -> str:
         """Returns what the image's own source calls it."""
         source, place = self._find(index)
         return source.location(place)
+
+    def fault(self, index: int, error: Exception) -> str:
+        """Returns what the image's own source says of the fault."""
+        source, place = self._find(index)
+        return source.fault(place, error)

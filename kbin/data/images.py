@@ -1,23 +1,35 @@
 """Decoding: from an image as stored to RGB of one size."""
 
 import os
-import threading
-import warnings
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
+from PIL.ExifTags import Base as ExifTag
 
+from kbin.data.decoding_room import decoding_room
+from kbin.data.image_files import pillow_as_needed
 from kbin.data.image_sources import ImageSource, Indices, StoredImage
 from kbin.data.wording import counted, first_few
-from kbin.errors import DataError, unknown_name
+from kbin.errors import BadImagesError, DataError, unknown_name
 
 RgbImages = npt.NDArray[np.uint8]
 
 _BILINEAR = Image.Resampling.BILINEAR
+
+# Orientation of EXIF -> what turns the stored image upright; 1 is upright.
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 def _stretch(image: Image.Image, side: int) -> Image.Image:
@@ -29,6 +41,10 @@ def _crop(image: Image.Image, side: int) -> Image.Image:
 
 
 def _pad(image: Image.Image, side: int) -> Image.Image:
+    width, height = image.size
+    # Of a line of 1 x 20000 Pillow would leave nothing, and pad that.
+    if not round(min(width, height) / max(width, height) * side):
+        image = image.resize((1, side) if width < height else (side, 1), _BILINEAR)
     return ImageOps.pad(image, (side, side), _BILINEAR, color="black")
 
 
@@ -62,7 +78,7 @@ def decode(image: StoredImage, image_size: int, resize: str = "stretch") -> RgbI
         Exception: Whatever Pillow raises on a damaged file; `decode_batch` turns it into a DataError with the name.
     """
     _check_rule(resize)
-    with _quiet_pillow:
+    with pillow_as_needed():
         rgb = _array_to_rgb(image) if isinstance(image, np.ndarray) else _to_rgb(image)
         if rgb.size != (image_size, image_size):
             rgb = RESIZERS[resize](rgb, image_size)
@@ -89,25 +105,21 @@ def decode_batch(
         shape (n, image_size, image_size, 3), 0 to 255.
 
     Raises:
-        DataError: The resize rule is unknown, or images cannot be read; it names them.
+        DataError: The resize rule is unknown.
+        BadImagesError: Images cannot be read; it names those of this batch.
     """
     _check_rule(resize)
     batch = np.empty((len(indices), image_size, image_size, 3), dtype=np.uint8)
 
     def decode_into(place: int) -> str | None:
         index = int(indices[place])
-        try:
-            stored = images.open(index)
-            if isinstance(stored, np.ndarray):
-                batch[place] = decode(stored, image_size, resize)
-            else:
-                with stored:
-                    batch[place] = decode(stored, image_size, resize)
-        except Exception as error:  # Pillow's readers raise nearly anything on a damaged file
-            return f"{images.location(index)} ({_reason(error)})"
+        found = decode_or_fault(images, index, image_size, resize)
+        if isinstance(found, str):
+            return f"{images.location(index)} ({found})"
+        batch[place] = found
         return None
 
-    with _quiet_pillow:
+    with pillow_as_needed():
         if executor is not None:
             outcomes = list(executor.map(decode_into, range(len(indices))))
         else:
@@ -115,10 +127,28 @@ def decode_batch(
                 outcomes = list(threads.map(decode_into, range(len(indices))))
     faults = [fault for fault in outcomes if fault is not None]
     if faults:
-        raise DataError(
+        raise BadImagesError(
             f"{counted(len(faults), 'image')} cannot be read: {first_few(faults)}. Replace or remove such files."
         )
     return batch
+
+
+def decode_or_fault(images: ImageSource, index: int, image_size: int, resize: str = "stretch") -> RgbImages | str:
+    """Returns one image as `decode` does, or what is wrong with it, in words."""
+    try:
+        stored = images.open(index)
+        with decoding_room.taking(_num_pixels(stored)):
+            if isinstance(stored, np.ndarray):
+                return decode(stored, image_size, resize)
+            with stored:
+                return decode(stored, image_size, resize)
+    except Exception as error:  # Pillow's readers raise nearly anything on a damaged file
+        return images.fault(index, error)
+
+
+def _num_pixels(stored: StoredImage) -> int:
+    height, width = stored.shape[:2] if isinstance(stored, np.ndarray) else stored.size
+    return int(height * width)
 
 
 def _check_rule(resize: str) -> None:
@@ -126,16 +156,17 @@ def _check_rule(resize: str) -> None:
         raise DataError(f"data.resize: {unknown_name('rule', resize, RESIZERS)}")
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, UnidentifiedImageError):
-        return "not an image that Pillow can read"
-    if isinstance(error, FileNotFoundError):
-        return "no such file"
-    return str(error) or type(error).__name__
+def _upright(image: Image.Image) -> Image.Image:
+    image.load()  # first: a PNG may have its EXIF behind the pixels, and a TIFF is turned by Pillow itself
+    try:
+        turn = _UPRIGHT.get(image.getexif().get(ExifTag.Orientation, 1))
+    except Exception:  # a damaged EXIF block says nothing of an image whose pixels are whole
+        turn = None
+    return image if turn is None else image.transpose(turn)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    upright = ImageOps.exif_transpose(image)
+    upright = _upright(image)
     if upright.mode == "La":  # Pillow converts it to nothing but LA
         upright = upright.convert("LA")
     if upright.mode == "I" or upright.mode.startswith("I;16"):
@@ -176,35 +207,3 @@ def _from_floats(values: npt.NDArray[Any]) -> RgbImages:
     if not (values.min() >= 0 and values.max() <= 255):
         raise DataError(f"floats from {values.min()} to {values.max()}; allowed: 0 to 1, or 0 to 255")
     return np.rint(values * (255.0 if values.max() <= 1 else 1.0)).astype(np.uint8)
-
-
-class _QuietPillow:
-    """Silences Pillow's warnings (odd EXIF blocks, large images) while anything is decoded.
-
-    `warnings.catch_warnings` swaps a list of the whole process, so threads that overlap share one swap. What matters is
-    an error and still raised: an image above Pillow's size limit, a truncated file.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._users = 0
-        self._caught: warnings.catch_warnings[None] | None = None
-
-    def __enter__(self) -> Self:
-        with self._lock:
-            self._users += 1
-            if self._caught is None:
-                self._caught = warnings.catch_warnings()
-                self._caught.__enter__()
-                warnings.filterwarnings("ignore", module=r"PIL\.")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._users -= 1
-            if self._users == 0 and self._caught is not None:
-                self._caught.__exit__(None, None, None)
-                self._caught = None
-
-
-_quiet_pillow = _QuietPillow()

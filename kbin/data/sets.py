@@ -1,19 +1,21 @@
 """From the experiment's data section to the labelled sets of a run."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kbin.data.bad_images import BadImages, find_bad_images, skipped_note, without
 from kbin.data.classes import order_by_positive, with_classes
 from kbin.data.datasets import Dataset, concatenate
 from kbin.data.overlap import check_overlap, find_overlap
 from kbin.data.set_names import TEST, TRAIN, UNSPLIT, VALIDATION, set_name
 from kbin.data.sources import keep_where, read_source
 from kbin.data.splits import fill_sets
-from kbin.data.wording import counted
+from kbin.data.wording import counted, printable
 from kbin.errors import DataError, unknown_name
+from kbin.progress import Progress
 
 if TYPE_CHECKING:
     from kbin.config.data import DataConfig, TestSetConfig
@@ -29,12 +31,14 @@ class LoadedSets:
             and the part need not lie within the other.
         dropped: For each set, how many training images were dropped because it has them too.
         notes: What a person should know about the sets, in plain sentences.
+        bad_images: Images that cannot be read and were left out; None where none were looked for.
     """
 
     sets: Mapping[str, Dataset]
     parts: Mapping[str, str]
     dropped: Mapping[str, int]
     notes: tuple[str, ...]
+    bad_images: BadImages | None = field(default=None)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -47,41 +51,75 @@ class LoadedSets:
         return self.classes[1] if len(self.classes) == 2 else None
 
 
-def load_sets(data: "DataConfig") -> LoadedSets:
+def load_sets(data: "DataConfig", progress: Progress | None = None) -> LoadedSets:
     """Reads the data of an experiment and makes every set that it asks for.
 
     `data.where` restricts the source before anything is split. A test set of its own is read from its own source, with
-    its own `where`; parts of other sets (`of`) are taken last, from the sets as they are used.
+    its own `where`; parts of other sets (`of`) are taken last, from the sets as they are used. With
+    `data.on_bad_image: skip` all images are decoded first, so that the sets are those of a source without the bad ones.
 
     Args:
         data: The data section; its paths are absolute.
+        progress: Where the search for bad images is shown.
 
     Raises:
         DataError: Something about the data is not as the experiment needs it.
+        AllBadImagesError: More images than allowed cannot be read.
     """
-    sets = read_source(data, data.classes)
+    sets = read_sets(data)
+    bad = find_bad_images(sets, data, progress) if data.on_bad_image == "skip" else None
+    if bad is not None:
+        bad.check_share(data.max_bad_share)
+        sets = without(sets, bad)
+    own = {name: sets.pop(name) for name in list(sets) if name in data.test_sets}
     # Integer labels count the classes as they are written, so every source is read in this order.
-    written = next(iter(sets.values())).classes
-    classes = order_by_positive(written, data.positive)
+    classes = order_by_positive(next(iter(sets.values())).classes, data.positive)
     split = data.split
     _check_not_empty({name: dataset for name, dataset in sets.items() if name != UNSPLIT}, "the source's set")
-    sets = fill_sets(sets, test=split.test, validation=split.validation, seed=split.seed, group=split.group)
-    _check_names(sets, data.test_sets)
-    for name, config in data.test_sets.items():
-        if config.of is None:
-            sets[name] = _own_set(name, config, written)
+    sets = fill_sets(sets, test=split.test, validation=split.validation, seed=split.seed, group=split.group) | own
     _check_not_empty(sets, "the set")
     sets = {name: with_classes(dataset, classes) for name, dataset in _in_order(sets, data.test_sets).items()}
     sets, dropped = check_overlap(sets, data.overlap)
     _check_train(sets, classes)
     notes = (*_dropped_notes(dropped), *_set_notes(sets), *_group_notes(sets, split.group))
+    if bad is not None and bad.images:
+        notes = (skipped_note(bad), *notes)
     parts = {name: config.of for name, config in data.test_sets.items() if config.of is not None}
     for name, of in parts.items():
         sets[name] = _part(name, of, data.test_sets[name], sets)
     if data.limit is not None:
         sets = {name: _limited(dataset, data.limit, split.seed) for name, dataset in sets.items()}
         notes += (f"At most about {data.limit} images of each set are used (data.limit).",)
-    return LoadedSets(_in_order(sets, data.test_sets), parts, dropped, notes)
+    return LoadedSets(_in_order(sets, data.test_sets), parts, dropped, notes, bad)
+
+
+def read_sets(data: "DataConfig") -> dict[str, Dataset]:
+    """Reads every source of an experiment; nothing is split yet, and no image opened.
+
+    Args:
+        data: The data section; its paths are absolute.
+
+    Returns:
+        The sets of the source, images without a set under UNSPLIT, and the test sets that have sources of their own.
+
+    Raises:
+        DataError: A source is not as described, or names of sets clash.
+    """
+    sets = read_source(data, data.classes, max_megapixels=data.max_megapixels)
+    _check_names(sets, data.test_sets)
+    classes = next(iter(sets.values())).classes
+    _check_class_names(classes)
+    own = {name: config for name, config in data.test_sets.items() if config.of is None}
+    return sets | {name: _own_set(name, config, classes, data.max_megapixels) for name, config in own.items()}
+
+
+def _check_class_names(classes: tuple[str, ...]) -> None:
+    for name in classes:
+        if name.startswith(("=", "@")):
+            raise DataError(
+                f"the class '{printable(name)}' begins with '{name[0]}', so that a spreadsheet would run the tables "
+                "that have it as a formula. Rename it."
+            )
 
 
 def _check_not_empty(sets: Mapping[str, Dataset], kind: str) -> None:
@@ -114,10 +152,10 @@ def _check_names(sets: Mapping[str, Dataset], test_sets: Mapping[str, "TestSetCo
             raise DataError(f"data.test_sets: the source has a set '{name}' already. Give one another name.")
 
 
-def _own_set(name: str, config: "TestSetConfig", classes: tuple[str, ...]) -> Dataset:
+def _own_set(name: str, config: "TestSetConfig", classes: tuple[str, ...], max_megapixels: float) -> Dataset:
     """The set that `use` names; without it the source's own test set, or all its images where it has none."""
     try:
-        sets = read_source(config, classes, all_classes=False)
+        sets = read_source(config, classes, all_classes=False, max_megapixels=max_megapixels)
     except DataError as error:
         raise DataError(f"data.test_sets.{name}: {error}") from error
     named = [other for other in sets if other != UNSPLIT]

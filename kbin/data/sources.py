@@ -12,9 +12,11 @@ from kbin.data.cifar10 import read_cifar10
 from kbin.data.datasets import Dataset
 from kbin.data.elpv import read_elpv
 from kbin.data.folder import read_folder
+from kbin.data.image_files import MAX_MEGAPIXELS
 from kbin.data.tables import read_csv, read_table
 from kbin.data.wording import counted, first_few
 from kbin.errors import DataError, unknown_name
+from kbin.spreadsheet import spreadsheet_cell
 
 if TYPE_CHECKING:
     from kbin.config.data import DataConfig, TestSetConfig
@@ -23,7 +25,11 @@ SOURCES = ("folder", "csv", "npz", "elpv", "cifar10")
 
 
 def read_source(
-    config: "DataConfig | TestSetConfig", classes: Sequence[str] | None, *, all_classes: bool = True
+    config: "DataConfig | TestSetConfig",
+    classes: Sequence[str] | None,
+    *,
+    all_classes: bool = True,
+    max_megapixels: float = MAX_MEGAPIXELS,
 ) -> dict[str, Dataset]:
     """Reads a source, joins its groups, and keeps what `where` chooses.
 
@@ -31,11 +37,13 @@ def read_source(
         config: The experiment's data, or a test set of its own.
         classes: The classes in the order in which integer labels count them; None means those of the source.
         all_classes: Whether each class must be there.
+        max_megapixels: The most that an image may have.
 
     Returns:
         A dataset for each set that the source names, the other images under UNSPLIT; `where` may leave a set empty.
     """
-    sets = _read(config, classes, all_classes)
+    max_pixels = int(max_megapixels * 1_000_000)
+    sets = {name: _guarded(one, max_pixels) for name, one in _read(config, classes, all_classes).items()}
     if config.groups is not None:
         sets = join_groups(sets, config.groups)
     return keep_where(sets, config.where)
@@ -54,6 +62,16 @@ def _read(config: "DataConfig | TestSetConfig", classes: Sequence[str] | None, a
         case "cifar10":
             return read_cifar10(config.path, classes)
     raise DataError(f"data.source: {unknown_name('source', str(config.source), SOURCES)}")
+
+
+def _guarded(dataset: Dataset, max_pixels: int) -> Dataset:
+    paths = [harmless_path(path) for path in dataset.paths.tolist()]
+    return replace(dataset, paths=np.array(paths, dtype=np.str_), images=dataset.images.limited(max_pixels))
+
+
+def harmless_path(path: str) -> str:
+    """Returns the same relative path so that no table runs it as a formula: `=1.png` as `./=1.png`."""
+    return f"./{path}" if spreadsheet_cell(path)[:1] == "'" != path[:1] else path
 
 
 def _required_path(config: "DataConfig | TestSetConfig") -> Path:
@@ -75,8 +93,9 @@ def join_groups(sets: Mapping[str, Dataset], path: Path) -> dict[str, Dataset]:
     table = read_table(path, ["file", "group"])
     group_of: dict[str, str] = {}
     for line, file, group in zip(table.lines, table.column("file"), table.full_column("group"), strict=True):
-        if group_of.setdefault(file, group) != group:
-            raise DataError(f"{path}, line {line}: {file} is in two groups, {group_of[file]} and {group}.")
+        if group_of.setdefault(harmless_path(file), group) != group:
+            others = group_of[harmless_path(file)]
+            raise DataError(f"{path}, line {line}: {file} is in two groups, {others} and {group}.")
     joined = {}
     missing: list[str] = []
     for name, dataset in sets.items():

@@ -115,9 +115,8 @@ def draw_plots(run: RunDirectory, results: dict[str, Any]) -> None:
         for file_name, plot in search_plots(recorded).items():
             _save(run, plot.draw(), file_name)
         _draw_trained(run, recorded, trained[len(share) :])
-    if share and (
-        helper is None or helper.returncode
-    ):  # whatever befell it, its plots can be drawn here, and a fault shows
+    # Whatever befell it, its plots can be drawn here, and a fault shows.
+    if share and (helper is None or helper.returncode):
         _draw_trained(run, recorded, share)
 
 

@@ -126,6 +126,22 @@ class ThresholdOrigin(RecordedPart):
     note: str = ""
 
 
+class BadImage(RecordedPart):
+    """One image that cannot be read: the set that the source puts it in, where it is, and why."""
+
+    set: str
+    path: str
+    reason: str
+
+
+class BadImages(RecordedPart):
+    """Images that were left out, as a share of all images of the sources; `files` are the first of them."""
+
+    count: Count
+    share: FiniteFloat
+    files: tuple[BadImage, ...] = ()
+
+
 class Costs(RecordedPart):
     """What one false alarm and one miss cost, in any unit."""
 
@@ -147,6 +163,7 @@ class RunResults(RecordedPart):
     comparisons: dict[SetName, SetComparisons] = Field(default_factory=dict)
     threshold: ThresholdOrigin | None = None
     costs: Costs | None = None
+    bad_images: BadImages | None = None
 
     @property
     def done(self) -> tuple[ModelResults, ...]:

@@ -60,6 +60,7 @@ class PageSection:
 PAGE_SECTIONS = (
     PageSection("summary", "Summary", "summary.html", "sentences"),
     PageSection("data", "Data", "data.html", "results"),
+    PageSection("bad-images", "Images left out", "bad_images.html", "bad_images"),
     PageSection("results", "Results", "results.html", "table"),
     PageSection("comparisons", "Differences between models", "differences.html", "comparisons"),
     PageSection("sides", "Sets side by side", "side_by_side.html", "sides"),
@@ -147,6 +148,7 @@ def _contents(run: RunDirectory, results: RunResults) -> dict[str, Any]:
         "collapses": collapses(results),
         "most_open": _MOST_OPEN_COLLAPSES,
         "reading_line": reading_line(results),
+        "bad_images": results.bad_images if results.bad_images is not None and results.bad_images.count else None,
         "overview": overview(results, table),
         "table": table if results.done else None,
         "notes": reading_notes(results),

@@ -1,3 +1,4 @@
+import os
 import re
 
 import pytest
@@ -132,3 +133,93 @@ def test_two_folders_for_one_set_are_refused(image_folder):
     folder = image_folder({"train/cat": 1, "train/dog": 1, "val/cat": 1, "valid/cat": 1})
     with pytest.raises(DataError, match=re.escape("the folders 'val' and 'valid' both name the set 'validation'")):
         read_folder(folder)
+
+
+def test_circular_links_give_no_image_twice(image_folder):
+    folder = image_folder({"train/cat": 1, "train/cat/deeper": 1, "train/dog": 1})
+    (folder / "train" / "cat" / "itself").symlink_to(".")
+    (folder / "train" / "cat" / "deeper" / "up").symlink_to("..")
+    (folder / "train" / "cat" / "again").symlink_to("deeper")
+    (folder / "train" / "dog" / "root").symlink_to(folder)
+    (folder / "train" / "dog" / "further-up").symlink_to(folder.parent)
+    found = read_folder(folder)["train"]
+    assert found.class_counts() == {"cat": 2, "dog": 1}
+    assert found.paths.tolist()[-1] == "train/dog/0.png"
+
+
+def test_links_to_folders_elsewhere_are_followed(image_folder):
+    folder, elsewhere = image_folder({"cat": 1, "dog": 0}), image_folder({"more": 2}, name="elsewhere")
+    (folder / "dog" / "more").symlink_to(elsewhere / "more")
+    (folder / "bird").symlink_to(elsewhere)
+    with pytest.raises(DataError, match=r"bird/more and .*dog/more are one folder, below two class folders"):
+        read_folder(folder)
+    (folder / "bird").unlink()
+    assert read_folder(folder)[UNSPLIT].paths.tolist() == ["cat/0.png", "dog/more/0.png", "dog/more/1.png"]
+
+
+def test_what_has_an_images_name_and_is_no_file_is_left_to_whoever_opens_it(image_folder):
+    folder = image_folder({"cat": 1, "dog": 1})
+    (folder / "cat" / "dangling.png").symlink_to("nowhere")
+    (folder / "cat" / "empty.png").mkdir()
+    (folder / "cat" / "loop.png").symlink_to("loop.png")
+    os.mkfifo(folder / "cat" / "pipe.png")
+    (folder / "dog" / "scan.png").mkdir()
+    (folder / "dog" / "0.png").rename(folder / "dog" / "scan.png" / "0.png")
+    assert read_folder(folder)[UNSPLIT].paths.tolist() == [
+        "cat/0.png", "cat/dangling.png", "cat/empty.png", "cat/loop.png", "cat/pipe.png", "dog/scan.png/0.png",
+    ]  # fmt: skip
+
+
+def test_a_dangling_link_without_an_images_name_is_refused_by_name(image_folder):
+    folder = image_folder({"cat": 1, "dog": 1})
+    (folder / "cat" / "patient-3").symlink_to("nowhere")
+    with pytest.raises(DataError, match=r"1 file under .* cannot be read as images, by suffix: cat/patient-3\."):
+        read_folder(folder)
+
+
+@pytest.mark.parametrize("name", ["icon.ico", "drawing.eps", "drawing.ps", "metafile.wmf", "stub.h5"])
+def test_formats_that_run_programs_or_hold_other_images_are_refused(image_folder, name):
+    folder = image_folder({"cat": 1, "dog": 1})
+    (folder / "cat" / name).touch()
+    with pytest.raises(DataError, match=rf"by suffix: cat/{re.escape(name)}\. Convert them"):
+        read_folder(folder)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every folder")
+@pytest.mark.parametrize("locked", ["cat", "cat/deeper", "."])
+def test_a_folder_that_may_not_be_read_is_named(image_folder, locked):
+    folder = image_folder({"cat": 1, "cat/deeper": 1, "dog": 1})
+    (folder / locked).chmod(0)
+    try:
+        with pytest.raises(DataError, match=rf"{locked} cannot be looked into \(Permission denied\)"):
+            read_folder(folder)
+    finally:
+        (folder / locked).chmod(0o755)
+
+
+def test_a_folder_that_cannot_be_listed_is_named(image_folder, monkeypatch):
+    folder = image_folder({"cat": 1, "cat/deeper": 1, "dog": 1})
+    scandir = os.scandir
+
+    def refuse(path):
+        if os.path.basename(path) == "deeper":
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(DataError, match=r"cat/deeper cannot be looked into \(Permission denied\), so .* move it away"):
+        read_folder(folder)
+
+
+@pytest.mark.parametrize("path", [b"train/caf\xe9", b"caf\xe9"])
+def test_a_class_or_set_folder_whose_name_is_no_utf_8_is_refused(image_folder, path):
+    folder = image_folder({"train/cat": 1, "train/dog": 1})
+    (folder / os.fsdecode(path)).mkdir()
+    with pytest.raises(DataError, match=r"the folder 'caf\\udce9' has a name that is no UTF-8.* Rename it"):
+        read_folder(folder)
+
+
+def test_an_image_whose_name_is_no_utf_8_is_there(image_folder):
+    folder = image_folder({"cat": 1, "dog": 1})
+    (folder / "cat" / "0.png").rename(folder / "cat" / os.fsdecode(b"caf\xe9.png"))
+    assert read_folder(folder)[UNSPLIT].paths.tolist() == ["cat/caf\udce9.png", "dog/0.png"]

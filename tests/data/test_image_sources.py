@@ -15,7 +15,7 @@ def test_files_with_the_same_bytes_have_the_same_hash_and_others_do_not(tmp_path
 
 
 def test_a_missing_file_is_named_when_it_is_hashed(tmp_path):
-    with pytest.raises(DataError, match=r"gone\.png cannot be read: No such file.*take it out"):
+    with pytest.raises(DataError, match=r"gone\.png cannot be read: no such file.*take it out"):
         FileImages([tmp_path / "gone.png"]).content_hash(0)
 
 

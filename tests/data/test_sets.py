@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 
@@ -5,6 +6,7 @@ import numpy as np
 import pytest
 
 from kbin.config.data import DataConfig
+from kbin.data.image_sources import FileImages
 from kbin.data.sets import load_sets
 from kbin.errors import DataError
 
@@ -273,3 +275,17 @@ def test_neither_keras_nor_torch_is_imported():
     code = "import sys, kbin.data.sets, kbin.data.images; print([m for m in ('keras', 'torch') if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", ["=SUM(1)", "@cat"])
+def test_a_class_that_a_spreadsheet_would_run_is_refused(image_folder, name):
+    with pytest.raises(DataError, match=rf"the class '{re.escape(name)}' begins with '{name[0]}', so .* Rename it\."):
+        load(source="folder", path=image_folder({name: 4, "dog": 4}), positive="dog")
+
+
+def test_classes_in_another_order_do_not_hash_the_images_again(image_folder, monkeypatch):
+    hashed = []
+    content_hash = FileImages.content_hash
+    monkeypatch.setattr(FileImages, "content_hash", lambda self, i: hashed.append(i) or content_hash(self, i))
+    load(source="folder", path=image_folder({"cat": 8, "dog": 8}), positive="cat")
+    assert len(hashed) == 16

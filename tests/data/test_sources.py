@@ -1,7 +1,9 @@
+import numpy as np
 import pytest
 
+from kbin.config.data import DataConfig
 from kbin.data.datasets import UNSPLIT
-from kbin.data.sources import join_groups, keep_where
+from kbin.data.sources import harmless_path, join_groups, keep_where, read_source
 from kbin.errors import DataError
 
 
@@ -61,3 +63,32 @@ def test_where_refuses_unknown_columns_and_values(make_dataset):
         keep_where(sets, {"cell": ("mono",), "site": ("B",)})
     with pytest.raises(DataError, match="the source has no columns"):
         keep_where({"train": make_dataset([0, 1])}, {"cell": ("mono",)})
+
+
+@pytest.mark.parametrize("path", ["=1+1.png", "+1.png", "-1.png", "@a.png", "\tcat/1.png", "\r.png", "\uff1d1.png"])
+def test_a_path_that_a_table_would_run_as_a_formula_begins_with_a_point(path):
+    assert harmless_path(path) == f"./{path}"
+
+
+@pytest.mark.parametrize("path", ["cat/=1.png", "'quoted'.png", "1.png", "./=1.png", "/data/=1.png", "cells.npz#0"])
+def test_other_paths_stay_as_they_are(path):
+    assert harmless_path(path) == path
+
+
+def test_such_paths_are_read_from_a_table_with_their_groups(tmp_path, write_image, write_groups):
+    for number, name in enumerate(["=1.png", "b.png"]):
+        write_image(tmp_path / name, number)
+    (tmp_path / "list.csv").write_text("path,label\n=1.png,cat\nb.png,dog\n")
+    config = DataConfig.model_validate(
+        {
+            "source": "csv",
+            "path": tmp_path / "list.csv",
+            "positive": "dog",
+            "groups": write_groups("file,group\n=1.png,one\nb.png,two\n"),
+        }
+    )
+    found = read_source(config, None)[UNSPLIT]
+    assert found.paths.tolist() == ["./=1.png", "b.png"]
+    assert found.columns["group"].tolist() == ["one", "two"]
+    assert (tmp_path / found.paths[0]).is_file()
+    assert np.asarray(found.images.open(0)).tolist() == [[0] * 8] * 8

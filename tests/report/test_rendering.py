@@ -371,3 +371,28 @@ def test_a_missing_plot_is_named_with_the_command_that_draws_it(everything, tmp_
 
 def _copy(run, tmp_path):
     return RunDirectory(shutil.copytree(run.path, tmp_path / "copy"))
+
+
+def test_images_that_were_left_out_have_a_section_of_their_own(small, quick_pictures):
+    files = [
+        {"set": "<u>", "path": f"cat/<img src=x>\n{number}.png", "reason": '"short" & <b>'} for number in range(10)
+    ]
+    results = small.results() | {"bad_images": {"count": 12, "share": 0.04, "files": files}}
+    small.save_results(results)
+    draw_plots(small, results)
+    page = write_report([small]).read_text(encoding="utf-8")
+    text = " ".join(Page(page).text.split())
+    assert "Images left out 12 images of the data, 4.0%, cannot be read and took no part in anything" in text
+    assert "lists all of them" in text
+    assert "The first 10 images that were left out" in text
+    assert 'cat/<img src=x> 9.png "short" & <b>' in text
+    assert "<img src=x" not in page
+    assert '<a href="#bad-images">Images left out</a>' in page
+
+
+@pytest.mark.parametrize("bad", [{}, {"bad_images": {"count": 0, "share": 0.0, "files": []}}])
+def test_without_such_images_there_is_no_such_section(small, quick_pictures, bad):
+    results = small.results() | bad
+    small.save_results(results)
+    draw_plots(small, results)
+    assert "Images left out" not in write_report([small]).read_text(encoding="utf-8")
