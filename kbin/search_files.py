@@ -53,7 +53,7 @@ class SearchFiles:
         """Returns the finished trials by id; a damaged piece is left out, so that it is run again."""
         found: dict[str, StoredTrial] = {}
         for path in sorted(self._run.inside(self._trials).glob("*.json")):
-            with suppress(OSError, ValueError):
+            with suppress(OSError, ValueError, RunFolderError):
                 arrays, values = self._read(path.with_suffix(".npz")), self._read(path)
                 found |= read_piece(path.stem, arrays, values.decode())
         return found

@@ -164,6 +164,7 @@ class FeatureStore:
         if not (folder / _KEY).is_file():
             folder.mkdir(parents=True, exist_ok=True)
             with FileLock(folder / _LOCK):  # who fills the table removes what is being written aside
+                _remove_file(folder / _KEY)
                 write_whole(folder / _KEY, json.dumps(dict(key), indent=1))
         os.utime(folder / _KEY)  # the time of last use
         table = FeatureTable(folder)

@@ -62,7 +62,12 @@ def open_shard(description: Path) -> tuple[list[str], np.ndarray]:
     if header["table"] != description.parent.name or description.stem != _name(hashes):
         raise ValueError("of another table, or under another name")
     # Mapped, not read: a shape that the file is too short for is refused before there is memory for it.
-    array = np.lib.format.open_memmap(array_file, mode="r")
+    try:
+        array = np.lib.format.open_memmap(array_file, mode="r")
+    except OSError:
+        raise
+    except Exception as error:  # numpy reads the header as Python's tokens and raises what their reader raises
+        raise ValueError(str(error)) from None
     if list(array.shape) != header["shape"] or array.dtype.str != header["dtype"] or len(array) != len(hashes):
         raise ValueError("shape")
     if array.dtype.kind != "f" or not array.flags.c_contiguous:

@@ -78,7 +78,9 @@ def test_a_compiled_model_of_somebody_elses_plain_layers_opens_uncompiled(tmp_pa
 
 def lambda_model(mark: Path) -> keras.Model:
     inputs = keras.Input((2,))
-    code = eval(f"lambda x: (open({str(mark)!r}, 'w').close(), x)[1]")  # the path as a constant: Keras keeps no closures
+    code = eval(
+        f"lambda x: (open({str(mark)!r}, 'w').close(), x)[1]"
+    )  # the path as a constant: Keras keeps no closures
     return keras.Model(inputs, keras.layers.Lambda(code)(inputs))
 
 
