@@ -32,6 +32,7 @@ def check_hdf5(content: bytes, most_bytes: int) -> None:
         while waiting:
             group, level = waiting.pop()
             declared += _attribute_bytes(group, largest_text)
+            _check_fits(declared, most_bytes)
             for name in group:
                 if not isinstance(group.get(name, getlink=True), h5py.HardLink):
                     raise ValueError(f"'{name}' is a link to elsewhere, which kbin does not follow")
@@ -45,8 +46,12 @@ def check_hdf5(content: bytes, most_bytes: int) -> None:
                     waiting.append((one, level + 1))
                 else:
                     declared += _dataset_bytes(one, name) + _attribute_bytes(one, largest_text)
-                if declared > most_bytes:
-                    raise ValueError(f"it declares more than the {most_bytes / 1e6:,.0f} MB that this network may take")
+                _check_fits(declared, most_bytes)
+
+
+def _check_fits(declared: int, most_bytes: int) -> None:
+    if declared > most_bytes:
+        raise ValueError(f"it declares more than the {most_bytes / 1e6:,.0f} MB that this network may take")
 
 
 def _address(one: h5py.HLObject) -> int:
