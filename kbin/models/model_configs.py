@@ -104,8 +104,8 @@ def _objects(config: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _check_object(one: dict[str, Any]) -> None:
-    name, module, registered = one.get("class_name"), one.get("module"), one.get("registered_name")
-    texts = [name, *(text for text in (module, registered) if text is not None)]
+    name, module, registered = str(one.get("class_name")), one.get("module"), one.get("registered_name")
+    texts = [one.get("class_name"), *(text for text in (module, registered) if text is not None)]
     if not all(isinstance(text, str) for text in texts) or any(key not in _KEYS for key in one):
         raise ValueError(f"{_short(one)} is no object that Keras writes")
     if one.get("compile_config"):
