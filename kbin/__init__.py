@@ -24,18 +24,20 @@ else:
 if TYPE_CHECKING:
     from kbin.explain.grad_cam import grad_cam
     from kbin.models.classifiers import build_classifier
+    from kbin.models.model_files import load_model
     from kbin.models.parameters import parameter_table
     from kbin.training.callbacks import MetricLogger, RocPlot
 
 _PUBLIC = {
     "build_classifier": "kbin.models.classifiers",
     "grad_cam": "kbin.explain.grad_cam",
+    "load_model": "kbin.models.model_files",
     "parameter_table": "kbin.models.parameters",
     "MetricLogger": "kbin.training.callbacks",
     "RocPlot": "kbin.training.callbacks",
 }
 
-__all__ = ["MetricLogger", "RocPlot", "__version__", "build_classifier", "grad_cam", "parameter_table"]
+__all__ = ["MetricLogger", "RocPlot", "__version__", "build_classifier", "grad_cam", "load_model", "parameter_table"]
 
 
 def __getattr__(name: str) -> Any:

@@ -26,6 +26,10 @@ class WeightsError(KbinError):
     """Weights cannot be had, or belong to another network."""
 
 
+class ModelFileError(KbinError):
+    """A model file is missing or damaged, or holds more than a plain model."""
+
+
 class MissingExtraError(KbinError):
     """A package of an extra is not installed; the message holds the pip command."""
 

@@ -59,11 +59,15 @@ def dump_experiment(config: ExperimentConfig) -> str:
 
 
 def _without_unused_search(settings: dict[str, Any]) -> dict[str, Any]:
-    """Leaves the search out where there is none: so a folder from before there were searches is known again."""
+    """Leaves out what says nothing of a search, or where there is none: so older folders are known again."""
     models = [
         {key: value for key, value in one.items() if (key, value) != ("search", True)} for one in settings["models"]
     ]
-    return {key: value for key, value in (settings | {"models": models}).items() if (key, value) != ("search", None)}
+    search = settings["search"]
+    if search is not None and not search["random"]:  # a grid has as many as its lists make
+        search = {key: value for key, value in search.items() if key != "num_combinations"}
+    there = settings | {"models": models, "search": search}
+    return {key: value for key, value in there.items() if (key, value) != ("search", None)}
 
 
 def in_todays_words(text: str) -> str:

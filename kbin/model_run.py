@@ -14,6 +14,7 @@ from kbin.errors import IntegrityError, TrainingError
 from kbin.model_inputs import SetImages
 from kbin.model_stages import PREDICTION_BATCH, Clock, ModelTraining, Setting, check_converged
 from kbin.models.classifiers import build_classifier
+from kbin.models.model_files import load_model
 from kbin.runs import Predictions, RunDirectory
 from kbin.training.trainer import Trained
 from kbin.unfinished import Kept, UnfinishedSeed
@@ -160,7 +161,7 @@ def check_saved(path: Path, model: keras.Model, images: np.ndarray, scores: np.n
         precision: Of the stored features.
     """
     whole = probabilities_of(np.asarray(model.predict_on_batch(images)))
-    again = probabilities_of(np.asarray(keras.saving.load_model(path, compile=False).predict_on_batch(images)))
+    again = probabilities_of(np.asarray(load_model(path).predict_on_batch(images)))
     for what, values, expected, allowed in (
         ("opened again, it", again, whole, _LARGEST_DIFFERENCE["float32"]),
         ("as one model, it", whole, scores, _LARGEST_DIFFERENCE[precision]),

@@ -433,6 +433,8 @@ class RunDirectory:
     def _read(self, name: str, newline: str | None = None) -> str:
         path = self.inside(self.path / name)
         try:
+            if path.is_fifo() or path.is_socket():  # of a stranger's folder: reading it would wait for ever
+                raise OSError
             with path.open(encoding="utf-8", newline=newline) as stream:
                 return stream.read()
         except (OSError, UnicodeDecodeError) as error:

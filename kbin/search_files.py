@@ -1,30 +1,23 @@
 """What a search leaves in a run's folder: search.csv, out-of-fold predictions, and finished trials to go on from."""
 
-import io
-import json
 import shutil
-import zipfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from kbin.errors import RunFolderError
 from kbin.files import as_csv
 from kbin.runs import Predictions, RunDirectory
+from kbin.search_pieces import StoredTrial, piece_files, read_piece
+
+__all__ = ["TABLE", "SearchFiles", "StoredTrial"]
 
 TABLE = "search.csv"
 _TRIALS = "trials"
-
-
-@dataclass(frozen=True, eq=False)
-class StoredTrial:
-    """A finished trial: plain values, and its probabilities of the held-out part where it did not fail."""
-
-    values: Mapping[str, Any]
-    held_out: np.ndarray | None
+_MOST_BYTES = 2**30  # probabilities of a piece: a thousand heads on a hundred thousand images are 400 MB
 
 
 class SearchFiles:
@@ -47,24 +40,28 @@ class SearchFiles:
         Raises:
             StorageError: They cannot be written; what was written before stays.
         """
-        arrays = {str(place): one.held_out for place, one in enumerate(trials) if one.held_out is not None}
-        stream = io.BytesIO()
-        np.savez(stream, allow_pickle=False, **arrays)
-        values = [dict(one.values) for one in trials]
-        self._run.write(self._trials / f"{piece}.npz", stream.getvalue())
-        self._run.write(self._trials / f"{piece}.json", json.dumps(values, allow_nan=False))
+        arrays, values = piece_files(piece, trials)
+        self._run.write(self._trials / f"{piece}.npz", arrays)
+        self._run.write(self._trials / f"{piece}.json", values)
 
     def finished(self) -> dict[str, StoredTrial]:
         """Returns the finished trials by id; a damaged piece is left out, so that it is run again."""
         found: dict[str, StoredTrial] = {}
-        for path in sorted(self._trials.glob("*.json")):
-            with suppress(OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile):
-                found |= _read_piece(path)
+        for path in sorted(self._run.inside(self._trials).glob("*.json")):
+            with suppress(OSError, ValueError, RunFolderError):
+                arrays, values = self._read(path.with_suffix(".npz")), self._read(path)
+                found |= read_piece(path.stem, arrays, values.decode())
         return found
+
+    def _read(self, path: Path) -> bytes:
+        """Returns what a file of the run's own folder holds."""
+        if not self._run.inside(path).is_file() or path.stat().st_size > _MOST_BYTES:
+            raise ValueError("no file, or too large")
+        return path.read_bytes()
 
     def clear(self) -> None:
         """Removes the pieces: the run is finished, and its table and predictions say what they did."""
-        shutil.rmtree(self._trials, ignore_errors=True)
+        shutil.rmtree(self._run.inside(self._trials), ignore_errors=True)
 
     def save_table(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Writes search.csv, a row a trial; an empty cell is what a trial does not have."""
@@ -96,16 +93,6 @@ class SearchFiles:
         path = self._run.path / "models" / model_id / "out_of_fold.csv"
         self._run.write(path, as_csv(list(columns), zip(*columns.values(), strict=True)))
         return path
-
-
-def _read_piece(path: Path) -> dict[str, StoredTrial]:
-    values = json.loads(path.read_text(encoding="utf-8"))
-    with np.load(io.BytesIO(path.with_suffix(".npz").read_bytes()), allow_pickle=False) as arrays:
-        # A trial that did not fail has probabilities: without them the piece is damaged.
-        return {
-            str(one["id"]): StoredTrial(one, None if one["error"] is not None else arrays[str(place)])
-            for place, one in enumerate(values)
-        }
 
 
 def _cell(value: Any) -> Any:

@@ -65,7 +65,7 @@ def started(folder: Path, out: Path) -> "subprocess.Popen[str]":
 
 
 def finished_trials(out: Path) -> set[str]:
-    return {one["id"] for path in (out / "trials").glob("*.json") for one in json.loads(path.read_text())}
+    return {one["id"] for path in (out / "trials").glob("*.json") for one in json.loads(path.read_text())["trials"]}
 
 
 def ran(out: Path) -> list[str]:

@@ -112,7 +112,9 @@ class SearchConfig(Section):
     def _one_way_to_search(self) -> Self:
         if self.grid and self.random:
             raise ValueError("give `grid` or `random`, not both")
-        if "num_combinations" in self.model_fields_set and not self.random:
+        # Resolved settings of older runs name the default beside a grid.
+        is_default = self.num_combinations == type(self).model_fields["num_combinations"].default
+        if "num_combinations" in self.model_fields_set and not self.random and not is_default:
             raise ValueError("`num_combinations` belongs to `random`; a grid has as many as its lists make")
         return self
 

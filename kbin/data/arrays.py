@@ -1,5 +1,6 @@
 """The source `npz`: images and labels as NumPy arrays in one file."""
 
+import math
 import re
 import zipfile
 from collections.abc import Sequence
@@ -11,12 +12,15 @@ import numpy.typing as npt
 
 from kbin.data.classes import choose_classes, label_indices
 from kbin.data.datasets import UNSPLIT, ArrayImages, Dataset, Labels
-from kbin.data.set_names import set_name
+from kbin.data.memory_limits import check_memory
+from kbin.data.set_names import set_name_of_file
 from kbin.errors import DataError
 
 Array = npt.NDArray[Any]
 
 _KEY = re.compile(r"(.+_)?(images|labels)")
+
+_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 _NAMES = "`images` and `labels`, or `train_images` and `train_labels`, `val_images`, `test_images` and so on"
 
@@ -45,7 +49,7 @@ def read_npz(path: Path, classes: Sequence[str] | None = None) -> dict[str, Data
         for key in (prefix + "images", prefix + "labels"):
             if key not in arrays:
                 raise DataError(f"{path} has no array '{key}'. It has: {', '.join(arrays)}. kbin reads {_NAMES}.")
-        name = set_name(prefix.removesuffix("_")) if prefix else UNSPLIT
+        name = set_name_of_file(prefix.removesuffix("_"), str(path)) if prefix else UNSPLIT
         if name in pairs:
             raise DataError(f"{path}: '{pairs[name][0]}images' and '{prefix}images' both are the set '{name}'.")
         images, labels = arrays[prefix + "images"], arrays[prefix + "labels"]
@@ -75,17 +79,38 @@ def _load(path: Path) -> dict[str, Array]:
     if not zipfile.is_zipfile(path):
         raise DataError(f"{path} is not an npz file. Save images and labels together with `np.savez`.")
     try:
+        _check_sizes(path)
         with np.load(path, allow_pickle=False) as file:
             return {key: file[key] for key in file.files if _KEY.fullmatch(key)}
-    except ValueError as error:
+    except DataError:
+        raise
+    except Exception as error:  # numpy, zipfile and zlib raise nearly anything on a damaged file
         if "pickle" not in str(error):
-            raise DataError(f"{path} cannot be read as npz: {error}. Write it again with `np.savez`.") from error
+            reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+            raise DataError(f"{path} cannot be read as npz: {reason}. Write it again with `np.savez`.") from error
         raise DataError(
             f"{path} holds pickled objects, which kbin does not load because they can run any code. "
             "Give all images one shape and save them as uint8; save class names as text (`.astype(str)`)."
         ) from error
-    except (OSError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} cannot be read as npz: {error}. Write it again with `np.savez`.") from error
+
+
+def _check_sizes(path: Path) -> None:
+    """Refuses arrays that declare more than the file or the memory holds, before there is memory for them."""
+    needed = 0
+    with zipfile.ZipFile(path) as file:
+        for member in file.infolist():
+            if not _KEY.fullmatch(member.filename.removesuffix(".npy")):
+                continue
+            with file.open(member) as stream:
+                version = np.lib.format.read_magic(stream)
+                if version not in _HEADERS:
+                    raise ValueError(f"its array '{member.filename}' has the format {version}")
+                shape, _, dtype = _HEADERS[version](stream)
+                declared = 0 if dtype.hasobject else math.prod(shape) * dtype.itemsize
+                if stream.tell() + declared > member.file_size:
+                    raise ValueError(f"its array '{member.filename}' says that it is larger than it is")
+                needed += declared
+    check_memory(path, needed)
 
 
 def _paths(file: str, prefix: str, number: int) -> npt.NDArray[np.str_]:
@@ -128,9 +153,18 @@ def _flat_labels(labels: Array, number: int, origin: str) -> Array:
             f"{origin} is of type {labels.dtype}; allowed: integers that count the classes from 0, or class names."
         )
     labels = labels.reshape(-1)
-    if labels.dtype.kind == "S":
-        return np.char.decode(labels, "utf-8")
-    return labels if labels.dtype.kind == "U" else labels.astype(np.int64)
+    if labels.dtype.kind not in "US":
+        return labels.astype(np.int64)
+    try:
+        return np.array([_as_text(one) for one in labels.tolist()], np.str_)
+    except ValueError as error:
+        raise DataError(f"{origin} holds class names that are no text: {error}. Save them in UTF-8.") from None
+
+
+def _as_text(label: str | bytes) -> str:
+    text = label.decode("utf-8") if isinstance(label, bytes) else label
+    text.encode("utf-8")  # half of a surrogate pair is no letter
+    return text
 
 
 def _label_indices(

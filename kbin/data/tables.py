@@ -11,12 +11,16 @@ import numpy as np
 
 from kbin.data.classes import label_indices
 from kbin.data.datasets import UNSPLIT, Dataset, FileImages
-from kbin.data.set_names import set_name
+from kbin.data.memory_limits import check_memory
+from kbin.data.set_names import set_name_of_file
 from kbin.data.wording import counted, first_few
 from kbin.errors import DataError, unknown_name
 
 REQUIRED = ("path", "label")
 OPTIONAL = ("split", "group")
+
+_BYTES_A_LETTER = 10  # of a table in memory, where each cell is a text of its own
+_LONGEST_SHOWN = 200
 
 
 @dataclass(frozen=True)
@@ -83,13 +87,14 @@ def _records(path: Path, required: Sequence[str]) -> list[tuple[int, list[str]]]
     if not path.is_file():
         kind = "is a folder, not a CSV file" if path.is_dir() else "does not exist"
         raise DataError(f"{path} {kind}. A CSV file with the columns {', '.join(required)} is needed.")
+    check_memory(path, _BYTES_A_LETTER * path.stat().st_size)
     try:
         text = path.read_text(encoding="utf-8-sig")
         # Spreadsheets write semicolons where the comma is the decimal sign.
         delimiter = max(",;\t", key=text.partition("\n")[0].count)
         reader = csv.reader(io.StringIO(text), delimiter=delimiter)
         records = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
-    except (UnicodeDecodeError, csv.Error) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} cannot be read as CSV: {error}. Save it again as CSV in UTF-8.") from error
     records = [record for record in records if any(record[1])]
     if not records:
@@ -137,7 +142,9 @@ def read_csv(
     )
     if heading_of["split"] not in table.headings:
         return {UNSPLIT: everything}
-    named = np.array([set_name(cell) if cell else UNSPLIT for cell in table.column(heading_of["split"])])
+    named = np.array(
+        [set_name_of_file(cell, str(path)) if cell else UNSPLIT for cell in table.column(heading_of["split"])]
+    )
     # dict.fromkeys keeps the order in which the sets first appear.
     return {name: everything.select(np.flatnonzero(named == name)) for name in dict.fromkeys(named.tolist())}
 
@@ -153,8 +160,8 @@ def _image_files(table: Table, heading: str) -> tuple[list[Path], list[str]]:
             faults.append(f"line {line}: '{cell}' lies outside {folder}: write an absolute path.")
         elif path in line_of:
             faults.append(f"line {line}: '{cell}' is already in line {line_of[path]}: remove one of them.")
-        elif not (folder / path).is_file():
-            missing.append(f"line {line}: {cell}")
+        elif not _is_file(folder / path):
+            missing.append(f"line {line}: {cell if len(cell) <= _LONGEST_SHOWN else cell[:_LONGEST_SHOWN] + '...'}")
         line_of.setdefault(path, line)
         files.append(folder / path)
         paths.append(PurePosixPath(path).as_posix())
@@ -166,3 +173,10 @@ def _image_files(table: Table, heading: str) -> tuple[list[Path], list[str]]:
     if faults:
         raise DataError(f"{table.path}: {first_few(faults, separator=' ')}")
     return files, paths
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that no file system takes
+        return False

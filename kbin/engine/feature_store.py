@@ -1,17 +1,15 @@
 """Features on disk: computed once on a machine, for all its experiments.
 
 A table holds the features of one prefix (its weights, cut, preprocessing, runtime and precision are the table's key)
-by the content of the images. It is filled in shards, each of them whole or absent: `<name>.npy` with the features, then
-`<name>.json` with the images' hashes and a checksum, which makes the shard count. What fails its checksum is made anew.
+by the content of the images. It is filled in shards, each of them whole or absent (shard_files.py). What fails its
+checksum, or belongs to another table, is made anew.
 """
 
 import hashlib
-import io
 import json
 import os
 import shutil
 import time
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
+from kbin.engine.shard_files import num_images, open_shard, read_json, shard_files
 from kbin.errors import ConfigError, StorageError, StoreFullError
 from kbin.files import make_folder, write_whole
 from kbin.interruption import with_safe_points
@@ -107,16 +106,13 @@ class FeatureTable:
         Raises:
             StorageError: It cannot be written, or the table was removed; the shards before it stay.
         """
-        name = hashlib.blake2b("\n".join(hashes).encode(), digest_size=12).hexdigest()
-        array = np.ascontiguousarray(features)
-        header = {"hashes": list(hashes), "checksum": zlib.crc32(array.tobytes())}
+        name, array, description = shard_files(self.folder.name, hashes, features)
         with storing(self.folder):
-            write_whole(self.folder / f"{name}.npy", _npy_bytes(array), self.folder, lasting=False)
+            write_whole(self.folder / f"{name}.npy", array, self.folder, lasting=False)
             try:
-                write_whole(self.folder / f"{name}.json", json.dumps(header), self.folder)
+                write_whole(self.folder / f"{name}.json", description, self.folder)
             except StorageError:
-                with suppress(OSError):
-                    (self.folder / f"{name}.npy").unlink()  # without its description it would only take room
+                _remove_file(self.folder / f"{name}.npy")  # without its description it would only take room
                 raise
         self._open(self.folder / f"{name}.json")
 
@@ -143,17 +139,15 @@ class FeatureTable:
 
     def _open(self, description: Path) -> None:
         try:
-            header = json.loads(description.read_text(encoding="utf-8"))
-            hashes = header["hashes"]
-            shard = np.load(description.with_suffix(".npy"), mmap_mode="r", allow_pickle=False)
-            if len(shard) != len(hashes) or zlib.crc32(shard) != header["checksum"]:
-                raise ValueError("checksum")
+            hashes, shard = open_shard(description)
+            if self._shards and shard.shape[1:] != self._shards[0].shape[1:]:
+                raise ValueError("another network's")
         except FileNotFoundError:
             return  # another process is clearing the store
-        except (OSError, ValueError, KeyError, TypeError):
-            with suppress(OSError):  # it does not count, and is written over where the store may be written
-                description.unlink(missing_ok=True)
-                description.with_suffix(".npy").unlink(missing_ok=True)
+        except (OSError, ValueError, KeyError, TypeError, MemoryError):
+            # It does not count, and is written over where the store may be written.
+            _remove_file(description)
+            _remove_file(description.with_suffix(".npy"))
             return
         self._read.add(description.name)
         self._shards.append(shard)
@@ -198,6 +192,7 @@ class FeatureStore:
             if not (folder / _KEY).is_file():
                 make_folder(folder)
                 with _held(folder):  # who fills the table removes what is being written aside
+                    _remove_file(folder / _KEY)
                     _write_key(folder, key)
         with suppress(OSError):  # a store that may only be read still gives what it has
             os.utime(folder / _KEY)  # the time of last use
@@ -340,21 +335,18 @@ def folder_bytes(folder: Path) -> int:
 
 def _entry(folder: Path) -> StoreEntry:
     try:
-        key = json.loads((folder / _KEY).read_text(encoding="utf-8"))
+        key = read_json(folder / _KEY)
         last_used = (folder / _KEY).stat().st_mtime
     except (OSError, ValueError):
         key, last_used = {}, time.time()
-    images = 0
-    for description in folder.glob("*.json"):
-        if description.name != _KEY:
-            try:
-                images += len(json.loads(description.read_text(encoding="utf-8"))["hashes"])
-            except (OSError, ValueError, KeyError, TypeError):
-                continue
+    images = sum(num_images(path) for path in folder.glob("*.json") if path.name != _KEY)
     return StoreEntry(folder, key if isinstance(key, dict) else {}, images, folder_bytes(folder), last_used)
 
 
-def _npy_bytes(array: np.ndarray) -> bytes:
-    stream = io.BytesIO()
-    np.lib.format.write_array(stream, array, allow_pickle=False)
-    return stream.getvalue()
+def _remove_file(path: Path) -> None:
+    """Removes what stands where a shard's file should be."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)

@@ -62,9 +62,11 @@ def load_state_dict(model: keras.Model, backbone_name: str, state: Mapping[str, 
     for name, (variable, transform) in places.items():
         if name not in state:
             raise ValueError(f"tensor {name} is missing")
-        values[name] = transform(state[name].detach().float().numpy())
-        if values[name].shape != tuple(variable.shape):
+        # The shape first: a tensor that repeats one number a billion times is small until it is converted.
+        shape = transform(np.broadcast_to(np.float32(0), tuple(state[name].shape))).shape
+        if shape != tuple(variable.shape):
             raise ValueError(f"tensor {name} has the shape {tuple(state[name].shape)}, of another network")
+        values[name] = transform(state[name].detach().float().numpy())
     for name, (variable, _) in places.items():
         variable.assign(values[name])
 

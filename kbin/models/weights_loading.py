@@ -1,21 +1,21 @@
 """Weights files -> a built backbone. Untrusted files are data: no pickle, and a file of another network is refused."""
 
+import math
 import warnings
-from collections.abc import Mapping
 from pathlib import Path
-from pickle import UnpicklingError
 
 import keras
 import numpy as np
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 from kbin.catalogue import Backbone
 from kbin.errors import WeightsError
+from kbin.models.hdf5_files import check_hdf5
 from kbin.models.state_dicts import load_state_dict
+from kbin.models.torch_files import read_state_dict
 
 _STATE_DICTS = (".pth", ".pt", ".safetensors")
+
+_SPARE_BYTES = 2**24
 
 # keras.applications scales EfficientNet's input by 1 / sqrt(std) once more, in a layer that it only builds for
 # `weights="imagenet"` (keras.applications.efficientnet, its comment on tensorflow issue 49930).
@@ -41,22 +41,15 @@ def load_backbone_weights(model: keras.Model, backbone: Backbone, path: Path, is
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what Keras and torch warn of in a wrong file, they also raise
+            most_bytes = most_weight_bytes(model)
+            if path.stat().st_size > most_bytes:
+                raise ValueError(f"it has {path.stat().st_size / 1e6:,.0f} MB, more than this network may take")
             if path.name.endswith(_STATE_DICTS):
-                load_state_dict(model, backbone.name, _state_dict(path))
+                load_state_dict(model, backbone.name, read_state_dict(path))
             else:
+                check_hdf5(path.read_bytes(), most_bytes)
                 model.load_weights(path)
-    except (
-        TypeError,
-        ValueError,
-        KeyError,
-        IndexError,
-        AttributeError,
-        RuntimeError,
-        UnpicklingError,
-        SafetensorError,
-        OSError,
-        EOFError,
-    ) as error:
+    except Exception as error:  # Keras, torch, h5py and safetensors raise nearly anything on a damaged file
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise WeightsError(
             f"{path} cannot be loaded into {backbone.name}: it is damaged, or holds the weights of another network "
@@ -66,11 +59,12 @@ def load_backbone_weights(model: keras.Model, backbone: Backbone, path: Path, is
         _fold_imagenet_scale(model, always=is_imagenet)
 
 
-def _state_dict(path: Path) -> Mapping[str, torch.Tensor]:
-    """Reads the tensors of a PyTorch file, without running what a pickle may hold."""
-    if path.suffix == ".safetensors":
-        return load_file(path)
-    return torch.load(path, map_location="cpu", weights_only=True)
+def most_weight_bytes(model: keras.Model) -> int:
+    """Returns the bytes that a file with the weights of a model may declare.
+
+    Four times what the weights take leaves room for float64, for the state of an optimizer and for a classifier.
+    """
+    return 4 * sum(4 * math.prod(one.shape) for one in model.variables) + _SPARE_BYTES
 
 
 def _fold_imagenet_scale(model: keras.Model, always: bool) -> None:

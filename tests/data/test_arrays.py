@@ -1,9 +1,13 @@
+import io
+import zipfile
+
 import numpy as np
 import pytest
 
 from kbin.data.arrays import read_npz
 from kbin.data.datasets import UNSPLIT
 from kbin.errors import DataError
+from tests.payloads import PICKLES, Payload
 
 
 @pytest.fixture
@@ -143,3 +147,52 @@ def test_a_damaged_npz_is_refused(write_npz):
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"cannot be read as npz.*Write it again"):
         read_npz(path)
+
+
+def with_header(path, key: str, header: str):
+    """Writes an array whose header says something else than there is."""
+    stream = io.BytesIO()
+    np.lib.format.write_array_header_1_0(stream, {"descr": "|u1", "fortran_order": False, "shape": (2, 3, 3)})
+    text = header.encode().ljust(117) + b"\n"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr(f"{key}.npy", stream.getvalue()[:10] + text + bytes(18))
+        labels = io.BytesIO()
+        np.save(labels, np.array([0, 1]))
+        file.writestr("labels.npy", labels.getvalue())
+    return path
+
+
+@pytest.mark.parametrize("shape", ["(2, 1000000, 1000000)", "(2, 3, 4)", "(10**9,)", "(-2, 3, 3)"])
+def test_a_shape_that_the_file_does_not_hold_takes_no_memory(tmp_path, shape):
+    header = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}"
+    with pytest.raises(DataError, match=r"x\.npz cannot be read as npz: "):
+        read_npz(with_header(tmp_path / "x.npz", "images", header))
+
+
+def test_an_archive_that_unpacks_to_more_than_there_is_memory_is_refused_with_both_sizes(write_npz, monkeypatch):
+    path = write_npz(images=np.zeros((2, 1000, 1000), np.uint8), labels=LABELS)
+    monkeypatch.setattr("kbin.data.memory_limits.available_memory", lambda: 1_000_000)
+    with pytest.raises(DataError, match=r"x?\.npz needs 0\.0 GB of memory, and 0\.0 GB are available.*as a folder"):
+        read_npz(path)
+    monkeypatch.setattr("kbin.data.memory_limits.available_memory", lambda: None)
+    assert len(read_npz(path)[UNSPLIT]) == 2
+
+
+def test_an_archive_with_a_pickle_is_refused_and_it_does_not_run(tmp_path):
+    for name in ("npz", "torch's zip", "bare pickle"):
+        PICKLES[name](tmp_path / "evil.npz", Payload(tmp_path / "ran"))
+        with pytest.raises(DataError, match=r"pickled objects|not an npz file|holds no images"):
+            read_npz(tmp_path / "evil.npz")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_set_whose_name_leads_to_another_folder_is_refused(write_npz):
+    path = write_npz(**{"../history_images": images(2), "../history_labels": LABELS})
+    with pytest.raises(DataError, match=r"a set is called '\.\./history'. Give it a name of at most 60 letters"):
+        read_npz(path)
+
+
+@pytest.mark.parametrize("labels", [np.array([b"a", b"\xff"]), np.array(["a", "\ud800"])])
+def test_class_names_that_are_no_text_are_refused(write_npz, labels):
+    with pytest.raises(DataError, match="holds class names that are no text"):
+        read_npz(write_npz(images=images(2), labels=labels))

@@ -81,6 +81,29 @@ def test_a_faulty_table_is_refused_with_the_place(write_csv, text, message):
         read_csv(write_csv(text), ["cat", "dog"])
 
 
+@pytest.mark.parametrize(
+    "cell", ["~/0.png", "..\\\\0.png", "file:0.png", "file:///0.png", "0.png\\0", "sub", ".", "a" * 5_000, "0.png/x"]
+)
+def test_a_strange_path_names_no_image_and_its_message_stays_short(write_csv, tmp_path, cell):
+    (tmp_path / "sub").mkdir()
+    with pytest.raises(DataError, match="1 image not found in") as caught:
+        read_csv(write_csv(f"path,label\n{cell},dog\n1.png,cat\n"))
+    assert len(str(caught.value)) < 700
+
+
+@pytest.mark.parametrize("name", ["../history", "a/b", "a\\b", "x" * 61, "a\x1b[2J"])
+def test_a_set_whose_name_is_no_name_of_a_file_is_refused(write_csv, name):
+    with pytest.raises(DataError, match=r"a set is called .* Give it a name of at most 60 letters"):
+        read_csv(write_csv(f"path,label,split\n0.png,dog,{name}\n1.png,cat,train\n"))
+
+
+def test_a_table_that_needs_more_memory_than_there_is_is_refused(write_csv, monkeypatch):
+    path = write_csv("path,label\n0.png,dog\n1.png,cat\n")
+    monkeypatch.setattr("kbin.data.memory_limits.available_memory", lambda: 100)
+    with pytest.raises(DataError, match=r"cells\.csv needs .* GB of memory, and"):
+        read_csv(path)
+
+
 def test_one_class_only_is_refused(write_csv):
     with pytest.raises(DataError, match="one class only, 'dog'"):
         read_csv(write_csv("path,label\n0.png,dog\n1.png,dog\n"))

@@ -1,4 +1,7 @@
+import json
 import os
+import shutil
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -150,3 +153,70 @@ def test_processes_that_open_a_new_table_at_once_do_not_sweep_away_each_others_k
 
     with ThreadPoolExecutor(4) as threads:
         assert list(threads.map(open_and_fill, [one // 4 for one in range(80)])) == [1] * 80
+
+
+def shard_of(folder: Path) -> tuple[Path, Path]:
+    array = next(folder.glob("*.npy"))
+    return array, array.with_suffix(".json")
+
+
+def test_a_shard_copied_from_another_table_is_made_again(store: FeatureStore) -> None:
+    other = filled(store, {"weights": "2"}).folder
+    table = store.table(KEY)
+    for path in shard_of(other):
+        shutil.copy(path, table.folder)
+    assert store.table(KEY).missing(["a", "b", "c"]) == [0, 1, 2]
+    assert not list(table.folder.glob("*.npy"))
+    assert store.table({"weights": "2"}).missing(["a"]) == []
+
+
+def test_a_shard_that_does_not_say_its_table_is_made_again(store: FeatureStore) -> None:
+    """As they were before a shard said it."""
+    folder = filled(store).folder
+    array, description = shard_of(folder)
+    header = json.loads(description.read_text()) | {"checksum": zlib.crc32(np.load(array))}
+    del header["table"]
+    description.write_text(json.dumps(header))
+    assert store.table(KEY).missing(["a"]) == [0]
+
+
+def test_a_shard_under_another_name_or_with_exchanged_hashes_is_made_again(store: FeatureStore) -> None:
+    folder = filled(store).folder
+    for path in shard_of(folder):
+        path.rename(path.with_name("0" * 24 + path.suffix))
+    assert store.table(KEY).missing(["a"]) == [0]
+    folder = filled(store).folder
+    description = shard_of(folder)[1]
+    header = json.loads(description.read_text())
+    description.write_text(json.dumps(header | {"hashes": ["c", "b", "a"]}))
+    assert store.table(KEY).missing(["a"]) == [0]
+
+
+@pytest.mark.parametrize("shape", ["(3, 1000000000000)", "(3,)", "(0, 3)", "(3, -3)", "[3, 3]", "(True, 9)"])
+def test_a_shape_that_the_file_does_not_have_is_found_before_there_is_memory_for_it(
+    store: FeatureStore, shape: str
+) -> None:
+    array = shard_of(filled(store).folder)[0]
+    content = array.read_bytes()
+    header = content[10:128].replace(b"(3, 3)", shape.encode()).rstrip()
+    array.write_bytes(content[:10] + header.ljust(117) + b"\n" + content[128:])
+    assert store.table(KEY).missing(["a"]) == [0]
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".json"])
+def test_a_pipe_or_folder_in_place_of_a_file_is_not_waited_for(store: FeatureStore, suffix: str) -> None:
+    for make in (os.mkfifo, os.mkdir):
+        path = shard_of(filled(store).folder)[0].with_suffix(suffix)
+        path.unlink()
+        make(path)
+        assert store.table(KEY).missing(["a", "b", "c"]) == [0, 1, 2]
+        filled(store)
+        assert store.table(KEY).missing(["a"]) == []
+
+
+def test_a_key_that_became_a_folder_is_written_again(store: FeatureStore) -> None:
+    folder = filled(store).folder
+    (folder / "table.json").unlink()
+    (folder / "table.json").mkdir()
+    assert store.table(KEY).missing(["a"]) == []
+    assert (folder / "table.json").is_file()
