@@ -17,6 +17,7 @@ from kbin.errors import DataError, IntegrityError
 from kbin.progress import Progress
 from kbin.training.callbacks import MetricLogger
 from kbin.training.compilation import compile_classifier
+from kbin.training.out_of_memory import split_steps
 from kbin.training.predictions import compiled_loss, shared_predictions
 from kbin.training.targets import OneHot, OutputTargets
 
@@ -45,10 +46,12 @@ class Trained:
     Attributes:
         history: A row an epoch: epoch, loss, accuracy, and `val_` metrics where there is a validation set.
         epoch: The epoch whose weights the model has now, counted from 1.
+        micro_batch: Images whose gradients were computed at a time, where memory ran out; None where it sufficed.
     """
 
     history: list[dict[str, float]]
     epoch: int
+    micro_batch: int | None = None
 
 
 class _EpochBar(keras.callbacks.Callback):
@@ -73,6 +76,7 @@ def train(  # noqa: PLR0913 - named values, not the configuration tree
     progress: Progress | None = None,
     description: str = "epochs",
     first_epoch: int = 0,
+    micro_batch: int | None = None,
 ) -> Trained:
     """Trains a model in place.
 
@@ -86,8 +90,10 @@ def train(  # noqa: PLR0913 - named values, not the configuration tree
         progress: Where the epochs are shown.
         description: What the bar is called.
         first_epoch: The number of epochs that earlier stages took.
+        micro_batch: Images whose gradients are computed at a time; None takes whole batches until memory runs out.
 
     Raises:
+        TrainingError: Memory does not suffice for one image at a time.
         DataError: Early stopping without a validation set, or on a metric that this one does not have.
         IntegrityError: The weights that early stopping restored are not those of the best epoch.
     """
@@ -118,8 +124,10 @@ def train(  # noqa: PLR0913 - named values, not the configuration tree
     stopping = _early_stopping(settings.early_stopping)
     if stopping is not None:
         callbacks.append(stopping)
-    bar = (progress or Progress()).bar(description, settings.epochs, "epochs")
-    with _arithmetic(settings.precision), bar as advance:
+    shown = progress or Progress()
+    bar = shown.bar(description, settings.epochs, "epochs")
+    splitting = split_steps(model, micro_batch, lambda text: shown.say(f"  {description}: {text}"))
+    with _arithmetic(settings.precision), splitting as steps, bar as advance:
         fitted = model.fit(
             batches, epochs=settings.epochs, verbose=0, shuffle=False, callbacks=[*callbacks, _EpochBar(advance)]
         )
@@ -128,7 +136,7 @@ def train(  # noqa: PLR0913 - named values, not the configuration tree
         if stopping is not None and watched is not None and stopping.best_weights is not None:
             kept = stopping.best_epoch + 1
             _check_restored(model, watched, history[kept - 1]["val_loss"])
-    return Trained(history, first_epoch + kept)
+    return Trained(history, first_epoch + kept, steps.micro_batch)
 
 
 def _arithmetic(precision: str) -> AbstractContextManager[Any]:
