@@ -12,8 +12,9 @@ from kbin.errors import TrainingError
 from kbin.machine_memory import available_memory
 from kbin.models.memory import StepMemory, step_memory
 
-# The estimate was at most EXTENT off (`step_memory`): below this multiple of what is free, training is tried.
-_CLEARLY = 1.25
+# The estimate was up to 1.45 times what was measured (`step_memory`): below this multiple of what is free, training is
+# tried.
+_CLEARLY = 1.5
 _COMFORTABLE = 0.8  # of what is free, in the advice that is given
 _SLOTS = {"adamw": 2, "adam": 2, "sgd": 1}
 _GB = 1e9

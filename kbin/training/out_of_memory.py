@@ -38,8 +38,7 @@ class SplitSteps:
 
     def __call__(self, data: Any) -> dict[str, Any]:
         """Trains on one batch; `fit` calls it with the batch in a list."""
-        batch: Any = keras.utils.unpack_x_y_sample_weight(data[0])
-        while not self._has_gradients(batch):
+        while not self._has_gradients(keras.utils.unpack_x_y_sample_weight(data[0])):
             release_memory()
         model = self._model
         variables = model.trainable_weights
@@ -59,7 +58,7 @@ class SplitSteps:
         try:
             for start in range(0, count, size):
                 part = tuple(None if values is None else values[start : start + size] for values in batch)
-                self._add_gradients(part, len(part[0]) / count)
+                self._add_gradients(part, min(size, count - start) / count)
             return True
         except Exception as error:
             if not is_out_of_memory(error):

@@ -2,8 +2,11 @@
 
 import functools
 import gc
+import subprocess
+import sys
 import weakref
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -199,3 +202,33 @@ def test_other_errors_of_a_step_stay_what_they_are(monkeypatch):
     batch = (_TRAIN.images[:4], _TRAIN.labels[:4].reshape(-1, 1))
     with split_steps(model) as steps, pytest.raises(RuntimeError, match="cannot be multiplied"):
         steps([batch])
+
+
+_ADDRESS_SPACE = """
+import resource, sys
+import numpy as np, torch
+import kbin
+from kbin.config.training import TrainingConfig
+from kbin.engine.inputs import ArrayInputs
+from kbin.progress import LogProgress
+from kbin.training.trainer import Labelled, train
+
+model = kbin.build_classifier("SmallCNN", weights="none", train_blocks="all", image_size=96)
+images = np.random.default_rng(0).integers(0, 256, (32, 96, 96, 3), dtype=np.uint8)
+few, all = (Labelled(ArrayInputs(images[:count]), np.arange(count) % 2) for count in (2, 32))
+settings = TrainingConfig(learning_rate=1e-3, epochs=1, batch_size=32)
+train(model, few, None, settings, seed=0)
+used = next(line for line in open("/proc/self/status") if line.startswith("VmSize"))
+limit = int(used.split()[1]) * 1024 + 150 * 2**20
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+print(train(model, all, None, settings, seed=0, progress=LogProgress(sys.stdout)).micro_batch)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="no kernel files")
+def test_a_processor_that_truly_runs_out_of_memory_goes_on_with_smaller_parts():
+    """32 images of 96 px need some 370 MB (6.5 MB of outputs each, 1.8 times); 150 MB more may be taken."""
+    done = subprocess.run([sys.executable, "-c", _ADDRESS_SPACE], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "memory ran out in a training step of 32 images" in done.stdout
+    assert int(done.stdout.splitlines()[-1]) in (2, 4, 8, 16)
