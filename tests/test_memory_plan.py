@@ -1,14 +1,15 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import keras
 import pytest
 
+from kbin import experiment as experiment_story
 from kbin import memory_plan, model_stages
 from kbin.config.training import TrainingConfig
 from kbin.errors import TrainingError
-from kbin.experiment import run_experiment
 from kbin.experiment_file import load_experiment
 from kbin.memory_plan import check_memory, needed_bytes
 from kbin.models.classifiers import build_classifier
@@ -38,6 +39,13 @@ def experiment(tmp_path: Path) -> Path:
 
 def _free(monkeypatch: pytest.MonkeyPatch, size: int | None) -> None:
     monkeypatch.setattr(memory_plan, "available_memory", lambda: size)
+
+
+def _run(monkeypatch: pytest.MonkeyPatch, settings: Path, out: Path, exit_code: int = 1) -> list[dict[str, Any]]:
+    """Runs an experiment, without plots and page; returns its models in results.json."""
+    monkeypatch.setattr(experiment_story, "remake", lambda runs: None)
+    assert experiment_story.run_experiment(load_experiment(settings), out, Progress()) == exit_code
+    return json.loads((out / "results.json").read_text())["models"]
 
 
 def test_a_step_of_a_model_trained_whole_counts_every_output_weight_and_gradient():
@@ -78,19 +86,29 @@ def test_only_what_clearly_does_not_fit_is_refused(monkeypatch, experiment):
         check_memory(stages, large, config)
 
 
-@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 GB")])
-def test_memory_that_runs_out_fails_that_model_with_the_settings_to_change(monkeypatch, experiment, tmp_path, error):
+def test_memory_that_runs_out_fails_that_model_with_the_settings_to_change(monkeypatch, experiment, tmp_path):
     def greedy(model: keras.Model, data: Labelled, validation: Labelled | None, settings: TrainingConfig, **options):
         if settings.batch_size == 512:
-            raise error
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
         return train(model, data, validation, settings, **options)
 
     monkeypatch.setattr(model_stages, "train", greedy)
-    assert run_experiment(load_experiment(experiment), tmp_path / "run", Progress()) == 1
-    small, large = json.loads((tmp_path / "run" / "results.json").read_text())["models"]
+    small, large = _run(monkeypatch, experiment, tmp_path / "run")
     assert small["status"] == "done"
     assert large["error"].startswith("TrainingError: memory ran out (")
     assert "set `training.batch_size` or `data.image_size` smaller, or `train_blocks` lower" in large["error"]
+
+
+def test_results_say_for_how_many_images_gradients_were_computed_at_a_time(monkeypatch, experiment, tmp_path):
+    def halving(model: keras.Model, data: Labelled, validation: Labelled | None, settings: TrainingConfig, **options):
+        return train(
+            model, data, validation, settings, micro_batch=4 if settings.batch_size == 512 else None, **options
+        )
+
+    monkeypatch.setattr(model_stages, "train", halving)
+    small, large = _run(monkeypatch, experiment, tmp_path / "run", exit_code=0)
+    assert "micro_batches" not in small
+    assert large["micro_batches"] == [4]
 
 
 def test_where_not_one_image_fits_the_batch_is_not_blamed(monkeypatch, experiment):
@@ -110,8 +128,7 @@ def test_check_says_what_a_step_needs_and_marks_the_model_that_is_too_large(monk
 
 def test_a_run_fails_the_model_that_is_too_large_and_trains_the_others(monkeypatch, experiment, tmp_path):
     _free(monkeypatch, 200 * 10**6)
-    assert run_experiment(load_experiment(experiment), tmp_path / "run", Progress()) == 1
-    small, large = json.loads((tmp_path / "run" / "results.json").read_text())["models"]
+    small, large = _run(monkeypatch, experiment, tmp_path / "run")
     assert small["status"] == "done"
     assert large["status"] == "failed"
     assert large["error"].startswith("TrainingError: training large in batches of 512 needs about")
