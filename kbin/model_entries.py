@@ -10,8 +10,10 @@ import numpy as np
 from kbin.config.experiment import ExperimentConfig
 from kbin.config.models import ModelConfig
 from kbin.config.training import TrainingConfig
+from kbin.engine.memory_errors import memory_explained, release_memory
 from kbin.errors import CONCERNS_EVERY_MODEL
 from kbin.explain.gallery import save_gallery
+from kbin.memory_plan import check_memory
 from kbin.model_identity import model_identity
 from kbin.model_inputs import SetImages
 from kbin.model_run import ModelRun, run_model
@@ -55,7 +57,9 @@ def run_all_seeds(
     if finished is not None:
         setting.progress.say("  finished already")
         return dict(finished.values["entry"])
+    release_memory()  # what a model that failed held
     try:
+        check_memory(planned.stage_memory, model, config)
         runs = [_run_seed(model, sets, setting, run, seed, unfinished) for seed in config.training.seeds]
         labels = {name: one.data.labels for name, one in sets.items()}
         seeds = [SeedPredictions(one.seed, one.probabilities) for one in runs]
@@ -71,11 +75,18 @@ def run_all_seeds(
         "status": "done",
         "seconds": _summed_seconds(runs),
         "epoch": [one.trained.epoch for one in runs],
+        **_micro_batches(runs),
         "sets": evaluated,
     }
     files = [path for seed in config.training.seeds for path in run.seed_files(model.id or "", seed)]
     unfinished.entry().write(Kept({"entry": entry}, {}), files)
     return entry
+
+
+def _micro_batches(runs: Sequence[ModelRun]) -> dict[str, list[int | None]]:
+    """Returns how many images each seed's gradients were computed for at a time, where memory ran out for one."""
+    sizes = [one.trained.micro_batch for one in runs]
+    return {} if not any(sizes) else {"micro_batches": sizes}
 
 
 def _run_seed(
@@ -140,6 +151,7 @@ def described(planned: PlannedModel, training: TrainingConfig) -> dict[str, Any]
 
 def failure(model: ModelConfig, error: Exception, setting: Setting) -> dict[str, Any]:
     """Says that a model failed, and returns what its entry says of it."""
+    error = memory_explained(error)
     setting.progress.say(f"{model.id} failed: {error}")
     return {"status": "failed", "error": f"{type(error).__name__}: {error}", "sets": {}}
 

@@ -15,6 +15,7 @@ from kbin.errors import StoreFullError
 from kbin.progress import Progress
 
 _AUGMENTED = "train, augmented"
+_DECODED_BYTES_KEPT = 2 * 2**30  # of decoded images between the epochs of uncut training
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,11 @@ class SetImages:
 
     data: Dataset
     images: ImageInputs
+
+    @property
+    def decoded_bytes(self) -> int:
+        """What the images take when all are decoded."""
+        return len(self.data) * self.images.image_size**2 * 3
 
     @property
     def label_rows(self) -> np.ndarray:
@@ -104,8 +110,16 @@ def stored_inputs(
 
 
 def uncut_inputs(sets: Mapping[str, SetImages], augmentation: Augmentation | None, epochs: int) -> NetworkInputs:
-    """Returns the images themselves; augmented ones are drawn anew in each of `epochs`."""
-    by_set = {name: one.images.keeping() for name, one in sets.items()}
+    """Returns the images themselves; augmented ones are drawn anew in each of `epochs`.
+
+    Decoded images of the sets that every epoch sees are kept, together at most 2 GiB; others are decoded again.
+    """
+    by_set: dict[str, Inputs] = {name: one.images for name, one in sets.items()}
+    room = _DECODED_BYTES_KEPT
+    for name in ("train", "validation"):
+        if name in sets and (size := sets[name].decoded_bytes) <= room:
+            by_set[name] = sets[name].images.keeping()
+            room -= size
     if augmentation is None:
         return NetworkInputs(by_set["train"], None, 1, by_set, is_uncut=True)
     train = sets["train"]

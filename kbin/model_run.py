@@ -120,7 +120,9 @@ def run_model(
 
 def _to_keep(done: ModelRun) -> Kept:
     """Returns what `_taken_up` needs; the files of the run have the scores in fewer digits than some dtypes."""
-    values = {"history": done.trained.history, "epoch": done.trained.epoch, "seconds": done.seconds}
+    trained = done.trained
+    values = {"history": trained.history, "epoch": trained.epoch, "micro_batch": trained.micro_batch}
+    values |= {"seconds": done.seconds}
     return Kept(values, {f"set-{place}": scores for place, scores in enumerate(done.probabilities.values())})
 
 
@@ -129,7 +131,8 @@ def _taken_up(kept: Kept, model: keras.Model, path: Path, sets: Mapping[str, Set
     model.load_weights(path)
     values = kept.values
     probabilities = {name: kept.arrays[f"set-{place}"] for place, name in enumerate(sets)}
-    return ModelRun(seed, Trained(values["history"], values["epoch"]), probabilities, values["seconds"], model)
+    trained = Trained(values["history"], values["epoch"], micro_batch=values["micro_batch"])
+    return ModelRun(seed, trained, probabilities, values["seconds"], model)
 
 
 def probabilities_of(outputs: np.ndarray) -> np.ndarray:

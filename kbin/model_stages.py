@@ -11,7 +11,7 @@ from kbin.catalogue import find_backbone
 from kbin.config.models import ModelConfig, StageConfig
 from kbin.config.training import TrainingConfig
 from kbin.engine.features import FeatureEngine, predict_inputs
-from kbin.engine.inputs import Inputs
+from kbin.engine.inputs import Chosen, Inputs
 from kbin.engine.prefix import cut, part_below
 from kbin.errors import TrainingError
 from kbin.model_inputs import Augmentation, NetworkInputs, SetImages, stored_inputs, uncut_inputs
@@ -24,6 +24,7 @@ from kbin.training.trainer import Labelled, Trained, train
 from kbin.unfinished import UnfinishedSeed
 
 PREDICTION_BATCH = 128
+_FEATURES_AT_ONCE = 16_384  # images whose features are in memory together: 128 MiB of 2,048 numbers each
 
 
 @dataclass(frozen=True)
@@ -185,5 +186,8 @@ def check_converged(outputs: np.ndarray, learning_rate: float) -> None:
 
 def _standardize(network: keras.Model, train_inputs: Inputs) -> None:
     """Adapts the head's Normalization layer to what enters it, computed from what enters the model or its tail."""
-    features = predict_inputs(part_below(network, STANDARDIZE), train_inputs, PREDICTION_BATCH)
-    standardize_on(network.get_layer(STANDARDIZE), features)
+    part = part_below(network, STANDARDIZE)
+    starts = range(0, len(train_inputs), _FEATURES_AT_ONCE)
+    rows = (np.arange(start, min(start + _FEATURES_AT_ONCE, len(train_inputs))) for start in starts)
+    blocks = (predict_inputs(part, Chosen(train_inputs, chosen), PREDICTION_BATCH) for chosen in rows)
+    standardize_on(network.get_layer(STANDARDIZE), blocks)

@@ -15,9 +15,11 @@ from kbin.engine.calibration import seconds_per_image, seconds_per_step
 from kbin.engine.features import FeatureEngine, feature_bytes
 from kbin.engine.prefix import Cut, cut
 from kbin.engine.sampling import epoch_size
+from kbin.errors import TrainingError
 from kbin.experiment import describe_sets
 from kbin.experiment_inputs import augmentation, images_of_sets, num_stored_views, open_engine
 from kbin.interruption import with_safe_points
+from kbin.memory_plan import check_memory, needed_bytes
 from kbin.model_inputs import Augmentation, SetImages
 from kbin.model_run import build_configured
 from kbin.models.freezing import freeze_below
@@ -67,6 +69,13 @@ def plan_lines(config: ExperimentConfig, progress: Progress | None = None) -> It
             yield from _trials_lines(model.config, search, config)
         yield from str(model.parameters).splitlines()
         yield _memory_line(model.memory)
+        needed = needed_bytes(model.stage_memory, model.config, config)
+        yield f"  a training step needs about {needed / 1e9:.2f} GB of memory"
+        try:
+            check_memory(model.stage_memory, model.config, config)
+        except TrainingError as error:  # in a run this model fails, and the others go on
+            yield f"  TOO LARGE: {error}"
+            continue  # what follows measures a step
         yield from _cost_lines(model, config, sets, engine, augmented)
 
 

@@ -10,8 +10,9 @@ from kbin.config.training import TrainingConfig
 from kbin.data.sets import LoadedSets
 from kbin.errors import ConfigError, unknown_name
 from kbin.interruption import with_safe_points
+from kbin.memory_plan import stage_memory
 from kbin.model_run import build_configured
-from kbin.models.memory import Memory, memory_table
+from kbin.models.memory import Memory, StepMemory, memory_table
 from kbin.models.parameters import ParameterTable, parameter_table
 from kbin.search.plan import SearchPlan
 
@@ -24,6 +25,7 @@ class PlannedModel:
     parameters: ParameterTable
     memory: Memory
     learning_rate: float
+    stage_memory: tuple[StepMemory, ...]
 
 
 def plan_models(config: ExperimentConfig, loaded: LoadedSets, search: SearchPlan | None = None) -> list[PlannedModel]:
@@ -47,7 +49,13 @@ def plan_models(config: ExperimentConfig, loaded: LoadedSets, search: SearchPlan
 def plan_model(model: ModelConfig, config: ExperimentConfig, num_classes: int) -> PlannedModel:
     """Builds a model once, and counts its parameters."""
     built = build_configured(model, num_classes, config.data.image_size, config.training.seeds[0])
-    return PlannedModel(model, parameter_table(built), memory_table(built), _last_rate(model, config))
+    return PlannedModel(
+        model,
+        parameter_table(built),
+        memory_table(built),
+        _last_rate(model, config),
+        stage_memory(built, model, config),
+    )
 
 
 def replan(planned: PlannedModel, model: ModelConfig, config: ExperimentConfig, num_classes: int) -> PlannedModel:

@@ -11,6 +11,7 @@ import numpy as np
 from kbin.engine.batches import in_batches
 from kbin.engine.feature_store import NETWORKS, FeatureStore, FeatureTable, StoredFeatures, shard_size
 from kbin.engine.inputs import Chosen, Inputs, Joined
+from kbin.engine.memory_errors import InSmallerBatches
 from kbin.engine.prefix import Cut
 from kbin.engine.runtimes import BATCH_SIZE, Runtime, open_runtime
 from kbin.interruption import safe_point, with_safe_points
@@ -138,9 +139,8 @@ def feature_bytes(parts: Cut) -> int:
 
 def predict_inputs(model: keras.Model, inputs: Inputs, batch_size: int) -> np.ndarray:
     """Returns a model's outputs for all inputs, in order; the next batch is prepared while the network runs."""
-    batches = with_safe_points(in_batches(inputs, batch_size))
-    outputs = [np.asarray(model.predict_on_batch(batch)) for batch in batches]
-    return np.concatenate(outputs)
+    predict = InSmallerBatches(lambda batch: np.asarray(model.predict_on_batch(batch)))
+    return np.concatenate([predict(batch) for batch in with_safe_points(in_batches(inputs, batch_size))])
 
 
 def predict_sets(

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from kbin.engine.conversion import ConversionError, openvino_network
+from kbin.engine.memory_errors import InSmallerBatches
 from kbin.engine.prefix import Cut
 from kbin.errors import MissingExtraError
 from kbin.progress import Progress
@@ -51,11 +52,13 @@ class TorchRuntime:
 
     def run(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """Yields the features of each batch, in order."""
+        yield from map(InSmallerBatches(self._features), batches)
+
+    def _features(self, batch: np.ndarray) -> np.ndarray:
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        for batch in batches:
-            with torch.no_grad(), torch.autocast(device, torch.bfloat16, enabled=self.precision == "bfloat16"):
-                features = self._prefix(batch, training=False)
-            yield keras.ops.convert_to_numpy(features.to(torch.get_default_dtype()) if self._is_reduced() else features)
+        with torch.no_grad(), torch.autocast(device, torch.bfloat16, enabled=self._is_reduced()):
+            features = self._prefix(batch, training=False)
+        return keras.ops.convert_to_numpy(features.to(torch.get_default_dtype()) if self._is_reduced() else features)
 
     def _is_reduced(self) -> bool:
         return self.precision == "bfloat16"

@@ -9,7 +9,7 @@ import numpy as np
 _SMALLEST_SHARE = 0.05
 
 
-def standardize_on(layer: keras.layers.Normalization, features: np.ndarray) -> None:
+def standardize_on(layer: keras.layers.Normalization, blocks: Iterable[np.ndarray]) -> None:
     """Adapts a Normalization layer to the training features.
 
     A feature that hardly varies on the training set is divided by the root of a share of the mean variance: Keras
@@ -17,10 +17,10 @@ def standardize_on(layer: keras.layers.Normalization, features: np.ndarray) -> N
 
     Args:
         layer: The layer, built.
-        features: shape (n, num_features), of the training set.
+        blocks: The features of the training set, shape (any number, num_features) each, one block or more.
     """
-    mean, variance = training_moments([features])
-    layer.set_weights([mean, variance, np.array(len(features), np.int32)])
+    mean, variance = training_moments(blocks)
+    layer.set_weights([mean, variance, np.array(0, np.int32)])  # nothing reads the count of images
     layer.finalize_state()
 
 

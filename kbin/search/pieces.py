@@ -1,5 +1,6 @@
 """The trials of a search as pieces of work that do not need one another: run here or on another machine."""
 
+from kbin.engine.memory_errors import memory_explained
 from kbin.errors import IntegrityError, KbinError, TrainingError
 from kbin.search.network_trials import NetworkTrial, SharedImages, run_network
 from kbin.search.stacks import HeadStack, SharedFeatures, run_stack
@@ -28,7 +29,8 @@ def run_piece(piece: Piece, shared: SharedFeatures | SharedImages) -> list[Trial
             raise
         return _failed(piece, error, is_passing=False)
     except Exception as error:
-        return _failed(piece, error, is_passing=isinstance(error, OSError))
+        explained = memory_explained(error)
+        return _failed(piece, explained, is_passing=isinstance(explained, OSError))
     raise TypeError(f"a {type(piece).__name__} does not go with {type(shared).__name__}")
 
 

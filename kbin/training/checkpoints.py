@@ -6,7 +6,7 @@ own, and what early stopping remembers. The order of the batches depends on seed
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -26,13 +26,18 @@ class Checkpoint(keras.callbacks.Callback):
         record: Where they are kept.
         stopping: The early stopping of the same `fit`; None where there is none.
         rows: The history, a row an epoch; it grows while the model trains.
+        also: Returns further plain values to keep.
     """
 
     def __init__(
-        self, record: Record, stopping: keras.callbacks.EarlyStopping | None, rows: Sequence[Mapping[str, Any]]
+        self,
+        record: Record,
+        stopping: keras.callbacks.EarlyStopping | None,
+        rows: Sequence[Mapping[str, Any]],
+        also: Callable[[], Mapping[str, Any]],
     ):
         super().__init__()
-        self._record, self._stopping, self._rows = record, stopping, rows
+        self._record, self._stopping, self._rows, self._also = record, stopping, rows, also
         self._restored: Kept | None = None
         self._next = 0.0
 
@@ -92,7 +97,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     def _values(self, epoch: int, is_over: bool) -> dict[str, Any]:
         stopping = self._stopping
-        return {
+        return dict(self._also()) | {
             "epoch": epoch,
             "is_over": is_over,
             "history": [dict(row) for row in self._rows],

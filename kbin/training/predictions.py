@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 import keras
 import numpy as np
 
+from kbin.engine.memory_errors import InSmallerBatches
 from kbin.errors import DataError
 from kbin.interruption import with_safe_points
 
@@ -59,10 +60,11 @@ def _state(model: keras.Model) -> bytes:
 
 
 def _predict(model: keras.Model, images: Data, labels: Data) -> tuple[np.ndarray, np.ndarray]:
+    predict = InSmallerBatches(lambda batch: keras.ops.convert_to_numpy(model.predict_on_batch(batch)))
     true, outputs = [], []
     for inputs, batch_labels in with_safe_points(_batches(images, labels)):
         true.append(_as_integers(keras.ops.convert_to_numpy(batch_labels)))
-        outputs.append(np.asarray(keras.ops.convert_to_numpy(model.predict_on_batch(inputs)), np.float64))
+        outputs.append(np.asarray(predict(inputs), np.float64))
     if not true:
         raise DataError("there is no image to predict: the data is empty.")
     stacked = np.concatenate(outputs)

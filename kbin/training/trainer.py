@@ -18,6 +18,7 @@ from kbin.training.callbacks import MetricLogger
 from kbin.training.checkpoints import Checkpoint, restore_finished
 from kbin.training.compilation import compile_classifier
 from kbin.training.divergence import DivergedError, DivergenceGuard
+from kbin.training.out_of_memory import SplitSteps, split_steps
 from kbin.training.predictions import compiled_loss, shared_predictions
 from kbin.training.safe_points import SafePoints
 from kbin.training.targets import OneHot, OutputTargets
@@ -49,11 +50,13 @@ class Trained:
         history: A row an epoch: epoch, loss, accuracy, and `val_` metrics where there is a validation set.
         epoch: The epoch whose weights the model has now, counted from 1.
         diverged: What went wrong after that epoch, in words; None where training came to its end.
+        micro_batch: Images whose gradients were computed at a time, where memory ran out; None where it sufficed.
     """
 
     history: list[dict[str, float]]
     epoch: int
     diverged: str | None = None
+    micro_batch: int | None = None
 
 
 class _History(keras.callbacks.Callback):
@@ -102,6 +105,7 @@ def train(  # noqa: PLR0913 - named values, not the configuration tree
     description: str = "epochs",
     first_epoch: int = 0,
     record: Record | None = None,
+    micro_batch: int | None = None,
 ) -> Trained:
     """Trains a model in place; where an earlier call was cut short, it goes on from the last epoch that was kept.
 
@@ -118,9 +122,10 @@ def train(  # noqa: PLR0913 - named values, not the configuration tree
         description: What the bar is called.
         first_epoch: The number of epochs that earlier stages took.
         record: Where epochs are kept, and the trained model; None keeps nothing.
+        micro_batch: Images whose gradients are computed at a time; None takes whole batches until memory runs out.
 
     Raises:
-        TrainingError: The first epoch already diverged.
+        TrainingError: The first epoch already diverged, or memory does not suffice for one image at a time.
         DataError: Early stopping without a validation set, or on a metric that this one does not have.
         IntegrityError: The weights that early stopping restored are not those of the best epoch.
     """
@@ -147,12 +152,12 @@ def train(  # noqa: PLR0913 - named values, not the configuration tree
         watched = Batches(validation.inputs, validation.labels, max(settings.batch_size, 128))
         logger = MetricLogger(watched, path=None)
     history = _History(logger, first_epoch)
-    fit = _Fit(model, settings, _early_stopping(settings.early_stopping), logger, history, record)
+    fit = _Fit(model, settings, _early_stopping(settings.early_stopping), logger, history, record, micro_batch)
     finished = fit.finished_before()
     if finished is not None:
         return finished
     diverged = fit.run(batches, progress or Progress(), description)
-    trained = Trained(history.rows, first_epoch + fit.last_epoch, diverged)
+    trained = Trained(history.rows, first_epoch + fit.last_epoch, diverged, fit.micro_batch)
     if watched is not None and fit.has_restored:
         _check_restored(model, watched, history.rows[fit.last_epoch - 1]["val_loss"])
     fit.keep(trained)
@@ -170,10 +175,15 @@ class _Fit:
         logger: MetricLogger | None,
         history: "_History",
         record: Record | None,
+        micro_batch: int | None,
     ):
         self._model, self._settings, self._stopping, self._history = model, settings, stopping, history
         self._record, self._guard, self._diverged = record, DivergenceGuard(), False
-        self._checkpoint = None if record is None else Checkpoint(record, stopping, history.rows)
+        self._steps: SplitSteps | None = None
+        self._micro_batch = micro_batch
+        self._checkpoint = None
+        if record is not None:
+            self._checkpoint = Checkpoint(record, stopping, history.rows, lambda: {"micro_batch": self.micro_batch})
         # The order matters: the guard sees a bad epoch before it is measured, the logger gives what stopping watches,
         # and what is kept is the epoch as all of them left it.
         self._callbacks = [one for one in (self._guard, logger, stopping, history, self._checkpoint) if one is not None]
@@ -183,7 +193,8 @@ class _Fit:
         kept = None if self._record is None else self._record.read()
         if kept is None or "kept_epoch" not in kept.values or not restore_finished(self._model, kept):
             return None
-        return Trained(kept.values["history"], kept.values["kept_epoch"], kept.values["diverged"])
+        values = kept.values
+        return Trained(values["history"], values["kept_epoch"], values["diverged"], values["micro_batch"])
 
     def run(self, batches: Batches, progress: Progress, description: str) -> str | None:
         """Fits the model; returns what went wrong if it diverged, and None otherwise."""
@@ -192,9 +203,12 @@ class _Fit:
         if self._checkpoint is not None and (kept := self._checkpoint.found(self._model)) is not None:
             history.rows += kept.values["history"]
             done = epochs if kept.values["is_over"] else kept.values["epoch"]
+            self._micro_batch = kept.values["micro_batch"]
             batches.skip_epochs(done)
             progress.say(f"  {description}: goes on after epoch {len(history.rows)}")
-        with _arithmetic(self._settings.precision), progress.bar(description, epochs, "epochs") as advance:
+        splitting = split_steps(self._model, self._micro_batch, lambda text: progress.say(f"  {description}: {text}"))
+        bar = progress.bar(description, epochs, "epochs")
+        with _arithmetic(self._settings.precision), splitting as self._steps, bar as advance:
             if done:
                 advance(done)
             callbacks = [*self._callbacks, _EpochBar(advance), SafePoints()]
@@ -219,6 +233,11 @@ class _Fit:
         """Losses and metrics complain of NaN in many words, but never say that training diverged."""
         outputs = np.asarray(self._model.predict_on_batch(batches[0][0][:1]))
         return None if np.isfinite(outputs).all() else "the model's outputs are not numbers any more"
+
+    @property
+    def micro_batch(self) -> int | None:
+        """Images whose gradients are computed at a time; None where memory suffices for a batch."""
+        return self._micro_batch if self._steps is None else self._steps.micro_batch
 
     @property
     def has_restored(self) -> bool:
