@@ -7,6 +7,7 @@ import keras
 from keras import layers, ops
 
 from kbin.catalogue import IMAGENET, find_backbone
+from kbin.interruption import safe_point
 from kbin.models.efficientnet_lite import efficientnet_lite0
 from kbin.models.resnet18 import resnet18
 from kbin.models.shufflenet_v2 import shufflenet_v2
@@ -41,8 +42,10 @@ def build_backbone(name: str, weights: str = "", image_size: int = 224) -> keras
     weights = weights or backbone.weights[0]
     backbone.check_image_size(image_size)
     path = weights_path(backbone, weights)
+    safe_point()
     images = keras.Input((image_size, image_size, 3), name="image")
     model = keras.Model(images, _GRAPHS[name](images), name=name)
+    safe_point()
     if path is not None:
         load_backbone_weights(model, backbone, path, is_imagenet=weights == IMAGENET)
     return model
