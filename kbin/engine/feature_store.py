@@ -96,8 +96,10 @@ class FeatureTable:
             features: shape (len(hashes), ...), in the same order.
         """
         name, array, description = shard_files(self.folder.name, hashes, features)
-        write_whole(self.folder / f"{name}.npy", array)
-        write_whole(self.folder / f"{name}.json", description)
+        for path, content in ((self.folder / f"{name}.npy", array), (self.folder / f"{name}.json", description)):
+            if path.is_dir():  # which no file can replace
+                _remove_file(path)
+            write_whole(path, content)
         self._open(self.folder / f"{name}.json")
 
     def stored(self, hashes: Iterable[str]) -> StoredFeatures:
