@@ -96,10 +96,8 @@ class FeatureTable:
             features: shape (len(hashes), ...), in the same order.
         """
         name, array, description = shard_files(self.folder.name, hashes, features)
-        for path, content in ((self.folder / f"{name}.npy", array), (self.folder / f"{name}.json", description)):
-            if path.is_dir():  # which no file can replace
-                _remove_file(path)
-            write_whole(path, content)
+        _write_over_folder(self.folder / f"{name}.npy", array)
+        _write_over_folder(self.folder / f"{name}.json", description)
         self._open(self.folder / f"{name}.json")
 
     def stored(self, hashes: Iterable[str]) -> StoredFeatures:
@@ -166,8 +164,7 @@ class FeatureStore:
         if not (folder / _KEY).is_file():
             folder.mkdir(parents=True, exist_ok=True)
             with FileLock(folder / _LOCK):  # who fills the table removes what is being written aside
-                _remove_file(folder / _KEY)
-                write_whole(folder / _KEY, json.dumps(dict(key), indent=1))
+                _write_over_folder(folder / _KEY, json.dumps(dict(key), indent=1))
         os.utime(folder / _KEY)  # the time of last use
         table = FeatureTable(folder)
         table.refresh()
@@ -278,6 +275,13 @@ def _entry(folder: Path) -> StoreEntry:
         key, last_used = {}, time.time()
     images = sum(num_images(path) for path in folder.glob("*.json") if path.name != _KEY)
     return StoreEntry(folder, key if isinstance(key, dict) else {}, images, folder_bytes(folder), last_used)
+
+
+def _write_over_folder(path: Path, content: str | bytes) -> None:
+    """Writes a file, also where a folder has taken its place, which no file can replace."""
+    if path.is_dir():
+        _remove_file(path)
+    write_whole(path, content)
 
 
 def _remove_file(path: Path) -> None:
