@@ -108,9 +108,9 @@ class FeatureTable:
         """
         name, array, description = shard_files(self.folder.name, hashes, features)
         with storing(self.folder):
-            write_whole(self.folder / f"{name}.npy", array, self.folder, lasting=False)
+            _write_over_folder(self.folder / f"{name}.npy", array, self.folder, lasting=False)
             try:
-                write_whole(self.folder / f"{name}.json", description, self.folder)
+                _write_over_folder(self.folder / f"{name}.json", description, self.folder)
             except StorageError:
                 _remove_file(self.folder / f"{name}.npy")  # without its description it would only take room
                 raise
@@ -192,7 +192,6 @@ class FeatureStore:
             if not (folder / _KEY).is_file():
                 make_folder(folder)
                 with _held(folder):  # who fills the table removes what is being written aside
-                    _remove_file(folder / _KEY)
                     _write_key(folder, key)
         with suppress(OSError):  # a store that may only be read still gives what it has
             os.utime(folder / _KEY)  # the time of last use
@@ -273,7 +272,7 @@ class StoreEntry:
 
 def _write_key(folder: Path, key: Mapping[str, Any]) -> None:
     with storing(folder):
-        write_whole(folder / _KEY, json.dumps(dict(key), indent=1))
+        _write_over_folder(folder / _KEY, json.dumps(dict(key), indent=1))
 
 
 def shard_size(num_images: int) -> int:
@@ -341,6 +340,13 @@ def _entry(folder: Path) -> StoreEntry:
         key, last_used = {}, time.time()
     images = sum(num_images(path) for path in folder.glob("*.json") if path.name != _KEY)
     return StoreEntry(folder, key if isinstance(key, dict) else {}, images, folder_bytes(folder), last_used)
+
+
+def _write_over_folder(path: Path, content: str | bytes, root: Path | None = None, *, lasting: bool = True) -> None:
+    """Writes a file whole, also where a folder has taken its place, which no file can replace."""
+    if path.is_dir():
+        _remove_file(path)
+    write_whole(path, content, root, lasting=lasting)
 
 
 def _remove_file(path: Path) -> None:
