@@ -83,7 +83,7 @@ def by_keras(
     )
     if shape.standardize:
         standardize_on(model.get_layer(STANDARDIZE), [features[part.train]])
-    inputs = ArrayInputs([features[part.train]])
+    inputs = ArrayInputs(features[part.train])
     if views is not None:
         rows = np.concatenate([view * len(features) + part.train for view in range(num_views)])
         inputs = ArrayInputs(views[rows])
