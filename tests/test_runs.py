@@ -85,7 +85,8 @@ class TestFolder:
         run.begin(SETTINGS)
         expected = (
             r"run holds another experiment; settings that differ: name: a there, b here; "
-            r"training\.epochs: 10 there, 3 here\. Choose another folder with --out, or start anew in this one with --fresh\."
+            r"training\.epochs: 10 there, 3 here\. Choose another folder with --out, or start anew in this one with "
+            r"--fresh\."
         )
         with pytest.raises(RunFolderError, match=expected):
             run.is_finished("name: b\ntraining:\n  epochs: 3\n")

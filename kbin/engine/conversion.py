@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 _IMAGES_COMPARED = 2
 _SECONDS_TO_WRITE = 3600  # far more than a network takes
-_BYTES_TRIED = 1 << 20  # a disk that is full but for less would not hold a network
+_PIECE = 1 << 20  # bytes
 # Relative to the largest feature; trained networks differ by about 1e-6.
 _USUAL_DIFFERENCE, _LARGEST_DIFFERENCE = 1e-4, 0.05
 
@@ -94,7 +94,7 @@ def _keep(network: "openvino.Model", path: Path) -> None:
             try:
                 openvino.save_model(network, aside, compress_to_fp16=False)
             except RuntimeError as error:  # OpenVINO does not say why
-                raise _why_not_written(path.parent, error) from error
+                raise _why_not_written(network, path.parent, error) from error
             for written, place in pairs:
                 with written.open("rb") as stream:
                     os.fsync(stream.fileno())
@@ -105,11 +105,13 @@ def _keep(network: "openvino.Model", path: Path) -> None:
                     written.unlink(missing_ok=True)
 
 
-def _why_not_written(folder: Path, error: RuntimeError) -> OSError:
-    """Finds out by writing some bytes in the same folder why a library could not."""
+def _why_not_written(network: "openvino.Model", folder: Path, error: RuntimeError) -> OSError:
+    """Finds out by writing as many bytes in the same folder why OpenVINO could not."""
+    num_bytes = sum(one.data.nbytes for one in network.get_ops() if one.get_type_name() == "Constant")
     try:
         with tempfile.TemporaryFile(dir=folder) as stream:
-            stream.write(bytes(_BYTES_TRIED))
+            for _ in range(0, num_bytes + _PIECE, _PIECE):  # with what is around the weights
+                stream.write(bytes(_PIECE))
             stream.flush()
     except OSError as reason:
         return reason
