@@ -4,9 +4,6 @@ Predictions, histories and search tables are data for programs: names stand in t
 `tables/` are for people, who open them in a spreadsheet: there text must not run as a formula.
 """
 
-import csv
-import io
-import json
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,8 +15,8 @@ import numpy as np
 from kbin.errors import ConfigError, RunFolderError, StorageError
 from kbin.experiment_file import differing_settings, in_todays_words
 from kbin.files import as_csv, as_json
+from kbin.run_folder import RunFolder
 from kbin.run_lock import LOCK_FILES
-from kbin.run_writing import RunWriter
 from kbin.spreadsheet import spreadsheet_cell
 from kbin.storage_faults import writing
 
@@ -31,8 +28,6 @@ TABLES, DRAWN, GROUPS = "tables", "plots/drawn.json", "groups.csv"
 GALLERY, MODEL, BAD_IMAGES = "gallery.json", "model.keras", "bad_images.csv"
 _OTHER_FILES = (REPORT, ENVIRONMENT, GROUPS, BAD_IMAGES, "search.csv")
 _FOLDERS = ("plots", TABLES, "trials", "unfinished", "models")
-# kbin's own JSON is some ten levels deep; hundreds exhaust the stack of whatever walks through them.
-_MOST_LEVELS = 50
 
 
 @dataclass(frozen=True)
@@ -54,28 +49,8 @@ class Predictions:
     probabilities: np.ndarray | None = None
 
 
-class RunDirectory:
+class RunDirectory(RunFolder):
     """The folder of one run."""
-
-    def __init__(self, path: Path):
-        self.path = path
-        self._writer = RunWriter(path)
-
-    def inside(self, path: Path) -> Path:
-        """Returns a path of the folder as it is, if no link leads from it to elsewhere.
-
-        A folder may come from a stranger: its links must neither show files of the person who opens it nor have them
-        overwritten. The folder itself may be a link.
-
-        Raises:
-            RunFolderError: It leads out of the folder.
-        """
-        try:
-            if path.resolve().is_relative_to(self.path.resolve()):
-                return path
-        except (OSError, RuntimeError, ValueError):  # RuntimeError: a link to itself
-            pass
-        raise RunFolderError(f"{path} leads out of the run's folder {self.path}: give a folder that `kbin run` made.")
 
     def is_finished(self, experiment: str) -> bool:
         """Returns whether the folder already holds the finished results of an experiment.
@@ -110,20 +85,6 @@ class RunDirectory:
             self._writer.begin(self.inside(self.path / EXPERIMENT), experiment)
         except StorageError as error:
             raise StorageError(f"{error} Another folder is chosen with --out.") from None
-
-    def write(self, path: Path, content: str | bytes, *, lasting: bool = True) -> None:
-        """Writes a file of the folder whole or not at all.
-
-        Args:
-            path: In the folder.
-            content: Text or bytes.
-            lasting: False for what can be made anew from other files; see `write_whole`.
-
-        Raises:
-            RunFolderError: The path leads out of the run's folder.
-            StorageError: It cannot be written, or the folder was removed.
-        """
-        self._writer.write(self.inside(path), content, lasting=lasting)
 
     @property
     def is_a_run(self) -> bool:
@@ -312,11 +273,6 @@ class RunDirectory:
         rows = [(name, *row) for name, columns in sets.items() for row in zip(*columns, strict=True)]
         self._write(GROUPS, as_csv(["set", "sample_id", "group"], rows))
 
-    @property
-    def is_begun(self) -> bool:
-        """Whether the folder is there, with the settings of a run."""
-        return self._has(self.path / EXPERIMENT)
-
     def save_bad_images(self, rows: Sequence[Sequence[str]]) -> Path:
         """Writes bad_images.csv, for people: set, path, reason of each image that cannot be read; and returns its path.
 
@@ -396,59 +352,3 @@ class RunDirectory:
         """Reads gallery.json; None where the trained model has no gallery."""
         path = self.gallery_folder(model_id, seed) / GALLERY
         return self._read_json(str(path.relative_to(self.path))) if self._has(path) else None
-
-    def _has(self, path: Path) -> bool:
-        try:
-            return self.inside(path).is_file()
-        except OSError:  # a folder that may not be looked into
-            return False
-
-    def _read_json(self, name: str) -> dict[str, Any]:
-        try:
-            text = self._read(name)
-            value = json.loads(text)
-            if "\\ud" in text.lower():  # lone surrogates, which neither a page nor a plot takes, as text
-                value = json.loads(as_json(value))
-            deep = not _has_at_most(_MOST_LEVELS, value)
-        except ValueError as error:
-            raise RunFolderError(f"{self.path / name} is damaged: {error}.") from None
-        except RecursionError:
-            deep = True
-        if deep:
-            raise RunFolderError(f"{self.path / name} is damaged: its values are nested too deeply.")
-        if not isinstance(value, dict):
-            raise RunFolderError(f"{self.path / name} is damaged: it should hold an object.")
-        return value
-
-    def _read_csv(self, path: Path) -> list[dict[str, str]]:
-        text = self._read(str(path.relative_to(self.path)), newline="")
-        try:
-            rows = list(csv.DictReader(io.StringIO(text, newline="")))
-        except csv.Error as error:  # a cell of more than 131,072 letters, say
-            raise RunFolderError(f"{path} is damaged: {error}.") from None
-        if any(None in row or None in row.values() for row in rows):
-            raise RunFolderError(f"{path} is damaged: a row has not as many cells as the headings.")
-        return rows
-
-    def _read(self, name: str, newline: str | None = None) -> str:
-        path = self.inside(self.path / name)
-        try:
-            if path.is_fifo() or path.is_socket():  # of a stranger's folder: reading it would wait for ever
-                raise OSError
-            with path.open(encoding="utf-8", newline=newline) as stream:
-                return stream.read()
-        except (OSError, UnicodeDecodeError) as error:
-            raise RunFolderError(
-                f"{self.path} has no readable {name} ({type(error).__name__}): give a folder that `kbin run` made."
-            ) from None
-
-
-def _has_at_most(levels: int, value: Any) -> bool:
-    """Returns whether lists and objects lie in each other at most so deep."""
-    there = [value]
-    for _ in range(levels + 1):
-        inner = [one.values() if isinstance(one, dict) else one for one in there if isinstance(one, dict | list)]
-        if not inner:
-            return True
-        there = [one for many in inner for one in many]
-    return False

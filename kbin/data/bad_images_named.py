@@ -47,6 +47,6 @@ def named_in_full(error: BadImagesError, data: "DataConfig", run: RunDirectory, 
         bad, max_share = find_bad_images(read_sets(data), data, progress), None
     if not bad.images:  # it was mended meanwhile, or the disk was gone for a moment
         return error
-    if not run.is_begun:
+    if not run.is_a_run:
         return AllBadImagesError(bad, max_share)
     return AllBadImagesError(bad, max_share, run.save_bad_images(bad.rows()))
