@@ -61,7 +61,7 @@ def _draw_apart() -> None:
     Its threads draw from the global one, for example to guess the size of a list, in the middle of a piece of work; and
     Keras draws the seeds of initial weights from there, so that the same seed would give other weights every time.
     """
-    for name, module in list(sys.modules.items()):
+    for name, module in sys.modules.copy().items():  # a copy in one step: other threads import meanwhile
         if name.partition(".")[0] in _WITH_THREADS and vars(module).get("random") is random:
             vars(module)["random"] = _copy_of_random()
 
