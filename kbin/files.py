@@ -1,6 +1,7 @@
 """Files that are whole or absent, and the text that goes into them."""
 
 import csv
+import errno
 import io
 import json
 import os
@@ -33,6 +34,13 @@ def write_whole(path: Path, content: str | bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def read_file(path: Path) -> bytes:
+    """Reads a file that may come from a stranger: a pipe, which would be waited for without end, is an OSError."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OSError(errno.EINVAL, "neither file nor folder", str(path))
+    return path.read_bytes()
 
 
 def save_figure(canvas: "Figure", path: Path) -> None:

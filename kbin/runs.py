@@ -17,7 +17,7 @@ import numpy as np
 
 from kbin.errors import ConfigError, RunFolderError
 from kbin.experiment_file import differing_settings, in_todays_words
-from kbin.files import as_csv, as_json, write_whole
+from kbin.files import as_csv, as_json, read_file, write_whole
 from kbin.spreadsheet import spreadsheet_cell
 
 EXPERIMENT, ENVIRONMENT, RESULTS, REPORT = "experiment.yaml", "environment.json", "results.json", "report.html"
@@ -350,9 +350,7 @@ class RunDirectory:
     def _read(self, name: str) -> str:
         path = self.inside(self.path / name)
         try:
-            if path.is_fifo() or path.is_socket():  # of a stranger's folder: reading it would wait for ever
-                raise OSError
-            return path.read_text(encoding="utf-8")
+            return io.TextIOWrapper(io.BytesIO(read_file(path)), encoding="utf-8").read()  # any line ends
         except (OSError, UnicodeDecodeError) as error:
             raise RunFolderError(
                 f"{self.path} has no readable {name} ({type(error).__name__}): give a folder that `kbin run` made."
