@@ -8,11 +8,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-# Limit and use of a container, in versions 2 and 1 of control groups.
-_CGROUP_FILES = (
-    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-    ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
-)
 _PACKAGES = ("kbin", "keras", "torch", "numpy", "scikit-learn", "scipy", "pillow", "matplotlib", "openvino")
 
 
@@ -37,27 +32,6 @@ def describe_environment(device: str) -> dict[str, Any]:
 def available_cores() -> int:
     """Returns the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def available_memory() -> int | None:
-    """Returns the bytes of memory that a process may still take, within the limit of its container; None if unknown."""
-    found = [_available_on_machine(), *(_available_in(*names) for names in _CGROUP_FILES)]
-    return min((one for one in found if one is not None), default=None)
-
-
-def _available_on_machine() -> int | None:
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
-    except (OSError, ValueError, IndexError, StopIteration):
-        return None
-
-
-def _available_in(limit: str, used: str) -> int | None:
-    try:
-        return max(0, int(Path(limit).read_text(encoding="ascii")) - int(Path(used).read_text(encoding="ascii")))
-    except (OSError, ValueError):  # no such file, or the limit is "max"
-        return None
 
 
 def _version(package: str) -> str | None:

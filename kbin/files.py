@@ -152,6 +152,13 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def read_file(path: Path) -> bytes:
+    """Reads a file that may come from a stranger: a pipe, which would be waited for without end, is an OSError."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OSError(errno.EINVAL, "neither file nor folder", str(path))
+    return path.read_bytes()
+
+
 def save_figure(canvas: "Figure", path: Path, root: Path | None = None) -> None:
     """Saves a figure as PNG and SVG beside each other.
 

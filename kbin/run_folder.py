@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kbin.errors import RunFolderError
-from kbin.files import as_json
+from kbin.files import as_json, read_file
 from kbin.run_writing import RunWriter
 
 # kbin's own JSON is some ten levels deep; hundreds exhaust the stack of whatever walks through them.
@@ -91,10 +91,7 @@ class RunFolder:
     def _read(self, name: str, newline: str | None = None) -> str:
         path = self.inside(self.path / name)
         try:
-            if path.is_fifo() or path.is_socket():  # of a stranger's folder: reading it would wait for ever
-                raise OSError
-            with path.open(encoding="utf-8", newline=newline) as stream:
-                return stream.read()
+            return io.TextIOWrapper(io.BytesIO(read_file(path)), encoding="utf-8", newline=newline).read()
         except (OSError, UnicodeDecodeError) as error:
             raise RunFolderError(
                 f"{self.path} has no readable {name} ({type(error).__name__}): give a folder that `kbin run` made."

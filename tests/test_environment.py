@@ -48,20 +48,3 @@ def test_an_installed_kbin_does_not_name_the_commit_of_a_repository_around_it(ch
     installed.mkdir(parents=True)
     monkeypatch.setattr(environment, "__file__", str(installed / "environment.py"))
     assert environment.describe_environment("cpu")["commit"] is None
-
-
-def test_available_memory_is_the_least_that_machine_and_container_leave(tmp_path, monkeypatch):
-    monkeypatch.setattr(environment, "_available_on_machine", lambda: 5_000)
-    for name, text in (("max", "9000"), ("current", "6000"), ("v1", "max"), ("used", "1")):
-        (tmp_path / name).write_text(text + "\n")
-    files = [(str(tmp_path / "v1"), str(tmp_path / "used")), (str(tmp_path / "none"), str(tmp_path / "used"))]
-    monkeypatch.setattr(environment, "_CGROUP_FILES", files)
-    assert environment.available_memory() == 5_000
-    monkeypatch.setattr(environment, "_CGROUP_FILES", [*files, (str(tmp_path / "max"), str(tmp_path / "current"))])
-    assert environment.available_memory() == 3_000
-
-
-def test_this_machine_says_how_much_memory_is_available():
-    found = environment.available_memory()
-    assert found is not None
-    assert 2**20 < found < 2**50

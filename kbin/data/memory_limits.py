@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from kbin.environment import available_memory
 from kbin.errors import DataError
+from kbin.machine_memory import available_memory
 
 _GB = 10**9
 

@@ -157,11 +157,11 @@ def _image_files(table: Table, heading: str) -> tuple[list[Path], list[str]]:
     for line, cell in zip(table.lines, table.full_column(heading), strict=True):
         path = os.path.normpath(cell)
         if path.split(os.sep)[0] == os.pardir:
-            faults.append(f"line {line}: '{cell}' lies outside {folder}: write an absolute path.")
+            faults.append(f"line {line}: '{_shown(cell)}' lies outside {folder}: write an absolute path.")
         elif path in line_of:
-            faults.append(f"line {line}: '{cell}' is already in line {line_of[path]}: remove one of them.")
+            faults.append(f"line {line}: '{_shown(cell)}' is already in line {line_of[path]}: remove one of them.")
         elif not _is_file(folder / path):
-            missing.append(f"line {line}: {cell if len(cell) <= _LONGEST_SHOWN else cell[:_LONGEST_SHOWN] + '...'}")
+            missing.append(f"line {line}: {_shown(cell)}")
         line_of.setdefault(path, line)
         files.append(folder / path)
         paths.append(PurePosixPath(path).as_posix())
@@ -180,3 +180,7 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):  # a name that no file system takes
         return False
+
+
+def _shown(cell: str) -> str:
+    return cell if len(cell) <= _LONGEST_SHOWN else f"{cell[:_LONGEST_SHOWN]}..."

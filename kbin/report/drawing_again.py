@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kbin.errors import RunFolderError
+from kbin.files import read_file
 from kbin.report.plots import draw_plots
 from kbin.report.recorded import read_results
 from kbin.runs import RunDirectory
@@ -62,7 +63,7 @@ def _key(run: RunDirectory, results: Mapping[str, Any]) -> str:
 
 def _content(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_file(path)
     except OSError as error:
         raise RunFolderError(f"{path} cannot be read ({type(error).__name__}).") from None
 

@@ -7,6 +7,7 @@ from math import isnan
 from pathlib import Path
 
 from kbin.errors import RunFolderError
+from kbin.files import read_file
 from kbin.metric_names import metric_row
 from kbin.report.plots import CURVE_KINDS, CurveKind
 from kbin.report.recorded import TRAIN, ModelResults, RunResults
@@ -162,7 +163,7 @@ def cost_picture(run: RunDirectory, results: RunResults) -> Picture | None:
 def augmented_picture(run: RunDirectory) -> Picture | None:
     """Returns samples of augmented training images; None where the run has none."""
     try:
-        content = run.plot_path("augmented").read_bytes()
+        content = read_file(run.plot_path("augmented"))
     except OSError:
         return None
     return Picture(
@@ -214,9 +215,9 @@ def embedded(path: Path, alternative: str, caption: str) -> Picture:
 def _data_uri(path: Path) -> str:
     """Returns the SVG beside a PNG, or the PNG itself where the SVG is too large to put into a page."""
     try:
-        content, kind = path.with_suffix(".svg").read_bytes(), "svg+xml"
+        content, kind = read_file(path.with_suffix(".svg")), "svg+xml"
         if len(content) > LARGEST_SVG:
-            content, kind = path.read_bytes(), "png"
+            content, kind = read_file(path), "png"
     except OSError as error:
         raise RunFolderError(
             f"the plot {path} is not there ({type(error).__name__}): `kbin report` on the folder draws it."
