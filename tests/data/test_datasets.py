@@ -1,9 +1,12 @@
+import os
+import threading
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from kbin.data.datasets import concatenate
+from kbin.errors import DataError
 
 
 def test_a_selection_takes_everything_along_in_the_given_order(make_dataset):
@@ -44,3 +47,21 @@ def test_data_of_two_roots_can_be_joined_and_sample_ids_stay_unique(make_dataset
 def test_data_of_other_classes_cannot_be_joined(make_dataset):
     with pytest.raises(ValueError, match="the classes differ"):
         concatenate([make_dataset([0]), make_dataset([0], classes=("dog", "cat"))])
+
+
+def test_one_image_that_cannot_be_read_ends_the_hashing_of_all(make_dataset, monkeypatch):
+    dataset = make_dataset([0, 1] * 500)
+    read, go_on = [], threading.Event()
+
+    def content_hash(index: int) -> str:
+        read.append(index)
+        if index == 0:
+            raise DataError("image 0 cannot be read")
+        assert go_on.wait(10)
+        return str(index)
+
+    monkeypatch.setattr(dataset.images, "content_hash", content_hash)
+    threading.Timer(0.2, go_on.set).start()
+    with pytest.raises(DataError, match="image 0"):
+        dataset.content_hashes()
+    assert len(read) <= 1 + 2 * (os.cpu_count() or 1)

@@ -1,3 +1,4 @@
+import threading
 from itertools import chain
 
 import keras
@@ -121,3 +122,28 @@ def test_in_batches_yields_all_inputs_in_order(count):
     yielded = [batch.tolist() for batch in in_batches(ArrayInputs(np.arange(count)), 4)]
     assert list(chain(*yielded)) == list(range(count))
     assert all(len(batch) == 4 for batch in yielded[:-1])
+
+
+class _Waiting:
+    """Inputs that note what is taken; all but the first batch wait."""
+
+    def __init__(self) -> None:
+        self.taken: list[int] = []
+        self.go_on = threading.Event()
+
+    def __len__(self) -> int:
+        return 100
+
+    def take(self, indices: np.ndarray) -> np.ndarray:
+        self.taken.append(int(indices[0]))
+        assert indices[0] == 0 or self.go_on.wait(10)
+        return indices
+
+
+def test_who_leaves_early_does_not_wait_for_batches_that_nobody_takes():
+    inputs = _Waiting()
+    batches = in_batches(inputs, 10)
+    next(batches)
+    threading.Timer(0.2, inputs.go_on.set).start()
+    batches.close()
+    assert inputs.taken in ([0], [0, 10])
