@@ -35,7 +35,7 @@ def _features(run: RunDirectory) -> list[str]:
         used = [one for one in FeatureStore.of_this_machine().entries() if one.images and one.last_used >= since]
     except (OSError, ValueError, KbinError):
         return []
-    return ["features of the images"] if used else []
+    return ["computed features"] if used else []
 
 
 def _trials(run: RunDirectory) -> list[str]:

@@ -38,9 +38,9 @@ COMMAND = ["run", "experiment.yaml", "--out", RUN]
 MOMENTS = [
     ("kbin.data.image_sources:FileImages.content_hash", 3, signal.SIGINT, None),
     ("kbin.engine.inputs:ImageInputs._decode", 2, signal.SIGTERM, None),
-    ("kbin.search_files:SearchFiles.save_piece", 1, signal.SIGHUP, "kept: features of the images, 2 finished trials"),
-    ("kbin.training.callbacks:MetricLogger.on_epoch_end", 1, signal.SIGINT, "kept: features of the images, 8 finished"),
-    ("kbin.results:_set_entry", 2, signal.SIGTERM, "kept: features of the images, 8 finished trials"),
+    ("kbin.search_files:SearchFiles.save_piece", 1, signal.SIGHUP, "kept: computed features, 2 finished trials"),
+    ("kbin.training.callbacks:MetricLogger.on_epoch_end", 1, signal.SIGINT, "kept: computed features, 8 finished"),
+    ("kbin.results:_set_entry", 2, signal.SIGTERM, "kept: computed features, 8 finished trials"),
     ("kbin.report.plots:save_figure", 2, signal.SIGINT, "kept: all results"),
 ]
 

@@ -41,7 +41,7 @@ def test_features_trials_models_and_the_training_that_goes_on_are_named(run):
     write(run, "unfinished/whole/seed-1/stage-1.json", {"epoch": 5})
     write(run, "unfinished/whole/seed-1/stage-2.json", {"epoch": 7})
     assert kept_lines(run) == [
-        "kept: features of the images, 3 finished trials, 2 finished models (fixed, top), "
+        "kept: computed features, 3 finished trials, 2 finished models (fixed, top), "
         "'whole' trained with seed 0, training of 'whole', seed 1, to epoch 7"
     ]
 
@@ -51,7 +51,7 @@ def test_features_of_an_earlier_run_are_none_of_this_one(run):
     table = store.table({"backbone": "any"})
     table.add(["a"], np.zeros((1, 3), np.float32))
     write(run, "environment.json", {"started": "2026-01-01T00:00:00+00:00"})
-    assert kept_lines(run) == ["kept: features of the images"]
+    assert kept_lines(run) == ["kept: computed features"]
     os.utime(table.folder / "table.json", (0, 0))
     assert kept_lines(run) == []
 
