@@ -11,6 +11,7 @@ from kbin.config.models import ModelConfig
 from kbin.data.datasets import Dataset
 from kbin.engine.features import predict_sets
 from kbin.errors import IntegrityError, TrainingError
+from kbin.interruption import safe_point
 from kbin.model_inputs import SetImages
 from kbin.model_stages import PREDICTION_BATCH, Clock, ModelTraining, Setting, check_converged
 from kbin.models.classifiers import build_classifier
@@ -99,6 +100,7 @@ def run_model(
         check_converged(scores, result.learning_rate)
     model_id = model_config.id or ""
     _save_predictions(run, model_id, seed, result.trained, sets, probabilities)
+    safe_point()
     # Without optimizer and metrics: the file opens wherever Keras is.
     plain = keras.Model(model.input, model.output, name=model.name)
     path = run.save_model(model_id, seed, plain.save)
@@ -107,6 +109,7 @@ def run_model(
             f"seed {seed}: {result.trained.diverged} What it was after epoch {result.trained.epoch} is kept in "
             f"{path.parent}."
         )
+    safe_point()
     compared = next((name for name in ("test", "validation") if name in sets), "train")
     few = np.arange(min(_IMAGES_COMPARED, len(sets[compared].data)))
     check_saved(path, model, sets[compared].images.take(few), probabilities[compared][few], result.precision)

@@ -15,6 +15,7 @@ from kbin.data.images import decode_or_fault
 from kbin.data.wording import counted
 from kbin.environment import available_cores
 from kbin.errors import BadImagesError
+from kbin.interruption import with_safe_points
 from kbin.progress import Progress
 
 if TYPE_CHECKING:
@@ -136,9 +137,12 @@ def find_bad_images(sets: Mapping[str, Dataset], data: "DataConfig", progress: P
         (progress or Progress()).bar("looking for bad images", total, "images") as advance,
         ThreadPoolExecutor(available_cores()) as threads,
     ):
-        for chunk, bad in zip(chunks, threads.map(bad_ones, chunks), strict=True):
-            found += bad
-            advance(len(chunk[1]))
+        try:
+            for chunk, bad in zip(with_safe_points(chunks), threads.map(bad_ones, chunks), strict=True):
+                found += bad
+                advance(len(chunk[1]))
+        finally:  # who is interrupted need not wait for the images that are not looked at yet
+            threads.shutdown(wait=False, cancel_futures=True)
     return BadImages(tuple(found), total)
 
 
