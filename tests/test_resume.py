@@ -230,7 +230,8 @@ _PROCESSES = multiprocessing.get_context("forkserver")
 
 def _run_in_process(folder: Path, out: Path, store: Path) -> None:
     os.environ["KBIN_STORE"] = str(store)
-    raise SystemExit(run_experiment(load_experiment(folder / "experiment.yaml"), out, Progress()))
+    config = load_experiment(folder / "experiment.yaml", ["training.seeds=[0]"])
+    raise SystemExit(run_experiment(config, out, Progress()))
 
 
 def _started(folder: Path, name: str) -> Any:
