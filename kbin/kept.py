@@ -39,7 +39,7 @@ def _features(run: RunDirectory) -> list[str]:
 
 
 def _trials(run: RunDirectory) -> list[str]:
-    pieces = [_read(path) for path in (run.path / "trials").glob("*.json")]
+    pieces = [_object(path).get("trials") for path in (run.path / "trials").glob("*.json")]
     count = sum(len(piece) for piece in pieces if isinstance(piece, list))
     return [_counted(count, "finished trial")] if count else []
 

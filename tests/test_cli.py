@@ -224,7 +224,7 @@ class TestRun:
         written = results.stat().st_mtime_ns
         again = kbin("run", experiment)
         assert again.code == 0
-        assert "runs/shades already holds the finished results of this experiment; remove it to run anew." in again.out
+        assert "runs/shades already holds the finished results of this experiment; --fresh runs it anew." in again.out
         assert results.stat().st_mtime_ns == written
 
         changed = kbin("run", experiment, "--set", "training.epochs=2")

@@ -354,7 +354,7 @@ class TestFailures:
 
         def run_model(model: Any, *arguments: Any, **settings: Any) -> Any:
             if model.id == "top":
-                raise RuntimeError("out of memory")
+                raise RuntimeError("out of luck")
             return real(model, *arguments, **settings)
 
         monkeypatch.setattr(model_entries, "run_model", run_model)
@@ -364,9 +364,9 @@ class TestFailures:
             ("fixed", "done"),
             ("top", "failed"),
         ]
-        assert run.model("top")["error"] == "RuntimeError: out of memory"
+        assert run.model("top")["error"] == "RuntimeError: out of luck"
         assert run.model("fixed")["sets"]["test"]["n"] == SETS["test"]
-        assert "top failed: out of memory" in run.log
+        assert "top failed: out of luck" in run.log
         assert (run.path / "report.html").is_file()
 
         again = start("training.seeds=[0]")

@@ -41,7 +41,7 @@ MOMENTS = [
     ("kbin.search_files:SearchFiles.save_piece", 1, signal.SIGHUP, "kept: computed features, 2 finished trials"),
     ("kbin.training.callbacks:MetricLogger.on_epoch_end", 1, signal.SIGINT, "kept: computed features, 8 finished"),
     ("kbin.results:_set_entry", 2, signal.SIGTERM, "kept: computed features, 8 finished trials"),
-    ("kbin.report.plots:save_figure", 2, signal.SIGINT, "kept: all results"),
+    ("kbin.run_writing:save_figure", 2, signal.SIGINT, "kept: all results"),
 ]
 
 
@@ -139,9 +139,9 @@ def test_a_plan_that_nobody_reads_is_not_made(commands):
 
 def test_check_and_report_end_at_a_safe_point_too(commands, interrupted):
     check = commands.run(["check", "experiment.yaml"], signal.SIGINT, "kbin.plan:seconds_per_step")
-    assert (check.code, check.out[:18]) == (130, "experiment: shades")
+    assert (check.code, "experiment: shades" in check.out) == (130, True)
     assert check.err.endswith("\ninterrupted; the same command starts again.\n")
-    report = commands.run(["report", "--redraw", RUN], signal.SIGTERM, "kbin.report.plots:save_figure", 3)
+    report = commands.run(["report", "--redraw", RUN], signal.SIGTERM, "kbin.run_writing:save_figure", 3)
     assert (report.code, report.out) == (143, "")
     check_whole(commands.folder / RUN)
 

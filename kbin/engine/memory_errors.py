@@ -11,7 +11,10 @@ import torch
 from kbin.errors import TrainingError
 
 # Torch on a CPU, oneDNN and OpenVINO raise plain RuntimeErrors; CUDA's libraries raise some, too.
-_WORDS = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc", "bad allocation", "alloc_failed")
+_WORDS = (
+    *("can't allocate memory", "not enough memory", "out of memory", "bad_alloc", "bad allocation", "alloc_failed"),
+    "could not create a primitive",  # all that oneDNN says where there is none for its plan
+)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

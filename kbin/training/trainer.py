@@ -231,7 +231,10 @@ class _Fit:
 
     def _what_diverged(self, batches: Batches) -> str | None:
         """Losses and metrics complain of NaN in many words, but never say that training diverged."""
-        outputs = np.asarray(self._model.predict_on_batch(batches[0][0][:1]))
+        try:
+            outputs = np.asarray(self._model.predict_on_batch(batches[0][0][:1]))
+        except Exception:  # the first error says more
+            return None
         return None if np.isfinite(outputs).all() else "the model's outputs are not numbers any more"
 
     @property

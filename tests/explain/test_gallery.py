@@ -136,7 +136,7 @@ def test_a_fault_of_the_images_is_recorded_and_the_run_goes_on(tmp_path, model, 
         path.write_bytes(b"no image")
     contents, _, log = saved(tmp_path, model, sets)
     assert contents["sets"] == {}
-    assert contents["cam_reason"].startswith("the gallery could not be made (DataError: ")
+    assert contents["cam_reason"].startswith("the gallery could not be made (BadImagesError: ")
     assert "the gallery could not be made" in log
 
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kbin import run_writing
 from kbin.errors import KbinError
 from kbin.files import write_whole
-from kbin.report import plots
 from kbin.report.remaking import remake
 from kbin.runs import RunDirectory
 from kbin.search_files import SearchFiles, StoredTrial
@@ -29,7 +29,7 @@ PIECES = {"p": [trial("t0", 0), trial("t1", 1)], "q": [trial("t2", 2)]}
 TRUTH = {one.values["id"]: one for piece in PIECES.values() for one in piece}
 
 
-def save_whole(canvas: object, path: Path) -> None:
+def save_whole(canvas: object, path: Path, root: Path | None = None) -> None:
     """Stands in for the drawing of figures, and writes as it does: whatever lies there is replaced, not opened."""
     write_whole(path.with_suffix(".svg"), "<svg/>")
     write_whole(path, b"png")
@@ -94,7 +94,7 @@ def test_trials_that_are_read_back_are_those_that_were_saved(tmp_path, cases):
 
 @forms(short=8, long=300)
 def test_a_damaged_run_folder_gives_a_page_or_one_message(tmp_path, monkeypatch, cases):
-    monkeypatch.setattr(plots, "save_figure", save_whole)
+    monkeypatch.setattr(run_writing, "save_figure", save_whole)
     sound = SyntheticRun(models={"only": 1.0}, sets={"train": (6, 6), "test": (5, 4)}, seeds=(3,)).write(
         tmp_path / "sound"
     )
@@ -124,7 +124,7 @@ def test_a_damaged_run_folder_gives_a_page_or_one_message(tmp_path, monkeypatch,
 )
 def test_a_pipe_in_a_strangers_folder_is_not_waited_for(tmp_path, monkeypatch, place):
     run = SyntheticRun(models={"only": 1.0}, sets={"train": (6, 6), "test": (5, 4)}, seeds=(3,)).write(tmp_path / "run")
-    monkeypatch.setattr(plots, "save_figure", save_whole)
+    monkeypatch.setattr(run_writing, "save_figure", save_whole)
     remake([run])
     (run.path / place).unlink(missing_ok=True)
     os.mkfifo(run.path / place)
