@@ -17,6 +17,7 @@ import kbin
 from kbin.catalogue import BACKBONES
 from kbin.errors import KbinError, ModelFileError
 from kbin.models.model_configs import check_model_config
+from kbin.models.model_files import load_saved_weights
 from tests.networks import calibrated_classifier, random_images
 from tests.payloads import PICKLES, Payload, changed_model, config_of
 
@@ -331,3 +332,18 @@ def test_what_is_no_keras_file_is_refused_at_once(tmp_path, where):
 def test_the_error_is_one_that_the_command_line_prints():
     assert issubclass(ModelFileError, KbinError)
     assert ModelFileError.exit_code == 2
+
+
+def test_a_saved_models_weights_are_looked_through_before_they_are_loaded(saved, tmp_path):
+    def built() -> keras.Model:
+        return calibrated_classifier("SmallCNN", hidden_units=(4,), dropout=0.1, standardize=True, seed=1)
+
+    model = built()
+    load_saved_weights(model, saved)
+    for one, other in zip(model.get_weights(), kbin.load_model(saved).get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    link = hdf5(lambda file: file.__setitem__("x", h5py.ExternalLink(str(saved), "/")))
+    for weights, message in ((link, "link to elsewhere"), (b"", "Unable to synchronously open"), (None, "each once")):
+        path = changed_model(saved, tmp_path / "changed.keras", weights=weights)
+        with pytest.raises(ModelFileError, match=rf"does not hold the weights of this model: .*{message}"):
+            load_saved_weights(model, path)
