@@ -10,12 +10,12 @@ import numpy as np
 from kbin.config.models import ModelConfig
 from kbin.data.datasets import Dataset
 from kbin.engine.features import predict_sets
-from kbin.errors import IntegrityError, TrainingError
+from kbin.errors import IntegrityError, ModelFileError, TrainingError
 from kbin.interruption import safe_point
 from kbin.model_inputs import SetImages
 from kbin.model_stages import PREDICTION_BATCH, Clock, ModelTraining, Setting, check_converged
 from kbin.models.classifiers import build_classifier
-from kbin.models.model_files import load_model
+from kbin.models.model_files import load_model, load_saved_weights
 from kbin.runs import Predictions, RunDirectory
 from kbin.training.trainer import Trained
 from kbin.unfinished import Kept, UnfinishedSeed
@@ -90,7 +90,10 @@ def run_model(
     model = build_configured(model_config, len(sets["train"].data.classes), images.image_size, seed)
     kept = None if unfinished is None else unfinished.trained().read()
     if kept is not None:
-        return _taken_up(kept, model, run.model_path(model_config.id or "", seed), sets, seed)
+        done = _taken_up(kept, model, run.model_path(model_config.id or "", seed), sets, seed)
+        if done is not None:
+            return done
+        model = build_configured(model_config, len(sets["train"].data.classes), images.image_size, seed)
     result = ModelTraining(model, model_config, sets, setting, seed, clock, unfinished).run()
 
     hashes = {name: one.data.content_hashes() for name, one in sets.items()}
@@ -129,13 +132,22 @@ def _to_keep(done: ModelRun) -> Kept:
     return Kept(values, {f"set-{place}": scores for place, scores in enumerate(done.probabilities.values())})
 
 
-def _taken_up(kept: Kept, model: keras.Model, path: Path, sets: Mapping[str, SetImages], seed: int) -> ModelRun:
-    """Returns what an earlier run computed; the model is built here and has the file's weights, nothing else of it."""
-    model.load_weights(path)
+def _taken_up(kept: Kept, model: keras.Model, path: Path, sets: Mapping[str, SetImages], seed: int) -> ModelRun | None:
+    """Returns what an earlier run computed, None where it cannot be used.
+
+    The model is built here and has the file's weights, nothing else of it; where None is returned, it may have some.
+    """
     values = kept.values
-    probabilities = {name: kept.arrays[f"set-{place}"] for place, name in enumerate(sets)}
-    trained = Trained(values["history"], values["epoch"], micro_batch=values["micro_batch"])
-    return ModelRun(seed, trained, probabilities, values["seconds"], model)
+    try:
+        probabilities = {name: kept.arrays[f"set-{place}"] for place, name in enumerate(sets)}
+        trained = Trained(values["history"], values["epoch"], micro_batch=values["micro_batch"])
+        done = ModelRun(seed, trained, probabilities, values["seconds"], model)
+        if any(len(scores) != len(sets[name].data) for name, scores in probabilities.items()):
+            return None
+        load_saved_weights(model, path)
+    except (KeyError, TypeError, ModelFileError):  # a record or file that kbin has not written
+        return None
+    return done
 
 
 def probabilities_of(outputs: np.ndarray) -> np.ndarray:

@@ -115,6 +115,7 @@ class UnfinishedSeed:
     def forget_stages(self) -> None:
         """Removes the records of stages: the trained model says all that they did."""
         for path in self._folder.glob("stage-*"):
+            self._run.inside(path.parent)  # a link there would lead to files of others
             path.unlink(missing_ok=True)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kbin.errors import RunFolderError
 from kbin.runs import RunDirectory
 from kbin.unfinished import Kept, Record, UnfinishedModel, forget_unfinished
 
@@ -169,3 +170,13 @@ def test_models_and_seeds_have_records_of_their_own(run):
     assert places["trained"].read() is not None
     forget_unfinished(run)
     assert list(run.path.iterdir()) == []
+
+
+def test_what_a_link_leads_to_is_not_removed(run, tmp_path):
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "stage-1.json").touch()
+    (run.path / "unfinished" / "m").mkdir(parents=True)
+    (run.path / "unfinished" / "m" / "seed-0").symlink_to(tmp_path / "theirs")
+    with pytest.raises(RunFolderError, match="leads out of the run's folder"):
+        UnfinishedModel(run, "m", "identity").seed(0).forget_stages()
+    assert (tmp_path / "theirs" / "stage-1.json").exists()

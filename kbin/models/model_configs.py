@@ -12,6 +12,8 @@ from typing import Any
 
 import keras
 
+from kbin.models.model_calls import check_calls
+
 _MOST_LEVELS = 60
 
 # Folders and modules of Keras whose layers compute and do nothing else.
@@ -56,6 +58,17 @@ _KERAS_HUB = {
         "keras_hub>SwinTransformerBackbone",
     )
 }
+_SWIN_TINY = {
+    "patch_size": 4,
+    "embed_dim": 96,
+    "depths": [2, 2, 6, 2],
+    "num_heads": [3, 6, 12, 24],
+    "window_size": 7,
+    "mlp_ratio": 4.0,
+    "qkv_bias": True,
+    "patch_norm": True,
+}
+_SWIN_SIDES = range(224, 4097, 224)
 _VALUES = ("__keras_tensor__", "__tensor__", "__numpy__", "__slice__", "__ellipsis__")
 # A type such as "S4000000000" would make gigabytes of one number.
 _DTYPES = ("bfloat16", "bool", *(f"{kind}{bits}" for kind in ("float", "int", "uint") for bits in (8, 16, 32, 64)))
@@ -83,6 +96,7 @@ def check_model_config(config: Any) -> None:
         raise ValueError("it is no Functional or Sequential model of Keras")
     for one in _objects(config | {"compile_config": None}):
         _check_object(one)
+    check_calls(config)
 
 
 def _objects(config: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -114,11 +128,22 @@ def _check_object(one: dict[str, Any]) -> None:
         _check_value(name, one)
     elif name == "function":
         _check_function(one)
-    elif (module, name, registered) not in _KERAS_HUB:
+    elif (module, name, registered) in _KERAS_HUB:
+        _check_swin(one.get("config"))
+    else:
         if registered not in (None, name):
             raise ValueError(f"'{_short(registered)}' is a class that somebody registered, not one of Keras's layers")
         if not _is_plain(module, name):
             raise ValueError(f"'{_short(module)}.{_short(name)}' is not one of Keras's plain layers")
+
+
+def _check_swin(config: Any) -> None:
+    """Raises a ValueError for another Swin than Swin-Tiny: KerasHub makes a layer's windows when it makes the layer."""
+    if not isinstance(config, dict) or any(config.get(name) != value for name, value in _SWIN_TINY.items()):
+        raise ValueError("its SwinTransformerBackbone is not Swin-Tiny")
+    shape = config.get("image_shape")
+    if not isinstance(shape, list) or shape[2:] != [3] or any(one not in _SWIN_SIDES for one in shape[:2]):
+        raise ValueError(f"its SwinTransformerBackbone takes images of the shape {_short(shape)}")
 
 
 def _check_value(name: str, one: dict[str, Any]) -> None:

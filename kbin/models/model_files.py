@@ -54,6 +54,26 @@ def load_model(path: str | Path) -> keras.Model:
         ) from None
 
 
+def load_saved_weights(model: keras.Model, path: Path) -> None:
+    """Gives a model the weights of its own saved file, which is looked through first like any other.
+
+    Args:
+        model: As it was built; where the file is refused, some of its weights may have changed.
+        path: The `.keras` file.
+
+    Raises:
+        ModelFileError: It is damaged, missing or no such file, or has other weights.
+    """
+    try:
+        _checked_config(path)
+        with zipfile.ZipFile(path) as file:
+            check_hdf5(file.read(_WEIGHTS), most_weight_bytes(model))
+        model.load_weights(path)
+    except Exception as error:  # Keras raises nearly anything on a damaged file
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ModelFileError(f"{path} does not hold the weights of this model: {reason[:300]}") from None
+
+
 def _checked_config(path: Path) -> dict[str, Any]:
     """Returns the file's configuration, after all parts of the file but its weights were looked through."""
     with zipfile.ZipFile(path) as file:

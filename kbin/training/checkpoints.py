@@ -44,7 +44,7 @@ class Checkpoint(keras.callbacks.Callback):
     def found(self, model: keras.Model) -> Kept | None:
         """Returns the kept epoch, if the model and its optimizer are those that it was taken from."""
         kept = self._record.read()
-        if kept is None:
+        if kept is None or not _is_epoch(kept):
             return None
         model.optimizer.build(model.trainable_variables)
         for prefix, variables in (("model", model.variables), ("optimizer", model.optimizer.variables)):
@@ -105,6 +105,17 @@ class Checkpoint(keras.callbacks.Callback):
         }
 
 
+def _is_epoch(kept: Kept) -> bool:
+    """Returns whether a record holds all that `Checkpoint` keeps of an epoch."""
+    values = kept.values
+    stopping = values.get("stopping")
+    return (
+        {"epoch", "is_over", "history", "stopping", "micro_batch"} <= set(values)
+        and (stopping is None or (isinstance(stopping, dict) and set(_STOPPING) <= set(stopping)))
+        and bool(_numbered(kept.arrays, "generator"))
+    )
+
+
 def restore_finished(model: keras.Model, kept: Kept) -> bool:
     """Gives a model the variables of a finished training; returns whether they are its own."""
     values = _numbered(kept.arrays, "model")
@@ -137,8 +148,10 @@ def _arrays(prefix: str, variables: Sequence[Any]) -> dict[str, np.ndarray]:
 
 
 def _numbered(arrays: Mapping[str, np.ndarray], prefix: str) -> list[np.ndarray]:
+    """Returns the arrays of one kind in their order; none where one of them is missing."""
     number = sum(name.startswith(f"{prefix}-") for name in arrays)
-    return [arrays[f"{prefix}-{place}"] for place in range(number)]
+    names = [f"{prefix}-{place}" for place in range(number)]
+    return [arrays[name] for name in names] if all(name in arrays for name in names) else []
 
 
 def _assign(variables: Sequence[keras.Variable], values: Sequence[np.ndarray]) -> None:

@@ -191,7 +191,9 @@ class _Fit:
     def finished_before(self) -> Trained | None:
         """Returns what an earlier run left, if it came to its end; the model has those weights then."""
         kept = None if self._record is None else self._record.read()
-        if kept is None or "kept_epoch" not in kept.values or not restore_finished(self._model, kept):
+        if kept is None or not {"history", "kept_epoch", "diverged", "micro_batch"} <= set(kept.values):
+            return None
+        if not restore_finished(self._model, kept):
             return None
         values = kept.values
         return Trained(values["history"], values["kept_epoch"], values["diverged"], values["micro_batch"])

@@ -1,8 +1,13 @@
 """Weights files from strangers: nothing in them runs, no other file is opened, and no memory is taken on a promise."""
 
+import collections
+import io
+import struct
 import tracemalloc
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -11,6 +16,7 @@ import torch
 
 from kbin.errors import WeightsError
 from kbin.models.builders import build_backbone
+from kbin.models.torch_files import read_state_dict
 from tests.payloads import PICKLES, Payload
 
 
@@ -61,6 +67,124 @@ def test_one_flipped_bit_in_a_torch_file_is_found(tmp_path):
     content[len(content) // 2] ^= 1  # among the zeros
     (tmp_path / "a.pth").write_bytes(content)
     refused("ShuffleNetV2x0_5", tmp_path / "a.pth", "Bad CRC|another checksum")
+
+
+class Call:
+    """An object whose pickle calls a function."""
+
+    def __init__(self, function: Callable[..., Any], *arguments: Any):
+        self._pickled = function, arguments
+
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        return self._pickled
+
+
+NO_TENSORS: dict[str, tuple[Any, str]] = {
+    "bytes": (Call(bytearray, Call(bytearray, 300_000_000)), "it calls '__builtin__.bytearray'"),
+    "counter": (Call(collections.Counter, "ab"), "it calls 'collections.Counter'"),
+    "storage": (Call(torch.UntypedStorage, 300_000_000), "it calls 'torch.storage.UntypedStorage'"),
+    "copies": ([Call(collections.OrderedDict, [("a", 1)])] * 2, "it calls 'collections.OrderedDict' for more"),
+    "device": (torch.device("cpu"), "it calls 'torch.device'"),
+}
+
+
+@pytest.mark.parametrize("kind", NO_TENSORS)
+@pytest.mark.parametrize("is_zip", [True, False])
+def test_a_torch_file_that_calls_for_more_than_tensors_is_refused_uncalled(tmp_path, kind, is_zip):
+    value, message = NO_TENSORS[kind]
+    torch.save({"conv1.0.weight": value}, tmp_path / "x.pth", _use_new_zipfile_serialization=is_zip)
+    tracemalloc.start()
+    refused("ShuffleNetV2x0_5", tmp_path / "x.pth", message)
+    assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    tracemalloc.stop()
+
+
+def test_a_key_that_would_take_years_to_hash_is_refused(tmp_path):
+    steps = b"\x80\x02}" + b")" + b"q\x00h\x00\x86" * 60 + b"K\x01s."
+    torch.save({}, tmp_path / "x.pth")
+    members = _members(tmp_path / "x.pth")
+    with zipfile.ZipFile(tmp_path / "x.pth", "w") as file:
+        for name, content in (members | {"x/data.pkl": steps}).items():
+            file.writestr(name, content)
+    refused("ShuffleNetV2x0_5", tmp_path / "x.pth", "a key in it is neither a text nor a number")
+
+
+def test_a_part_is_not_read_again_under_other_letters(tmp_path):
+    torch.save({"a": torch.arange(4.0)}, tmp_path / "x.pth")
+    members = _members(tmp_path / "x.pth")
+    members["x/data.pkl"] = members["x/data.pkl"].replace(b"X\x01\x00\x00\x000", b"X\x01\x00\x00\x00a")
+    members["x/data/A"] = members.pop("x/data/0")
+    with zipfile.ZipFile(tmp_path / "x.pth", "w") as file:
+        for name, content in members.items():
+            file.writestr(name, content)
+    assert torch.load(tmp_path / "x.pth")["a"].tolist() == [0, 1, 2, 3]  # torch finds "A" as "a"
+    refused("ShuffleNetV2x0_5", tmp_path / "x.pth", "it refers to something that is no storage")
+
+
+def test_a_storage_of_the_old_format_that_claims_more_than_the_file_is_refused(tmp_path):
+    torch.save({"a": torch.arange(4.0)}, tmp_path / "x.pth", _use_new_zipfile_serialization=False)
+    content = (tmp_path / "x.pth").read_bytes()
+    assert content.count(b"K\x04") == 4  # of the machine's numbers one, twice; of the storage, and of the shape
+    place = content.rindex(b"K\x04Nt")
+    (tmp_path / "x.pth").write_bytes(content[:place] + b"J" + struct.pack("<i", 2**31 - 1) + content[place + 2 :])
+    refused("ShuffleNetV2x0_5", tmp_path / "x.pth", "its tensors claim to be larger than the file")
+
+
+def test_a_zip_that_two_readers_read_differently_is_refused(tmp_path):
+    """Python finds a list of parts at the file's end, torch another one where the end record says it is."""
+    torch.save({"a": torch.zeros(1_000_000)}, tmp_path / "a.pth")
+    members = _members(tmp_path / "a.pth")
+    packed, begin = _zipped(members, zipfile.ZIP_DEFLATED)
+    harmless, harmless_begin = _zipped(dict.fromkeys(members, b"x"), zipfile.ZIP_STORED)
+    end = packed.rindex(b"PK\5\6")
+    second = bytearray(harmless[harmless_begin : harmless.rindex(b"PK\5\6")])
+    assert len(second) == end - begin
+    # Python takes all places for shifted by as much as the list lies behind the place that the end record gives.
+    place = -1
+    while (place := second.find(b"PK\1\2", place + 1)) >= 0:
+        (there,) = struct.unpack_from("<L", second, place + 42)
+        struct.pack_into("<L", second, place + 42, there + end - (harmless_begin + len(second)))
+    (tmp_path / "x.pth").write_bytes(packed[:end] + harmless[:harmless_begin] + second + packed[end:])
+    assert torch.load(tmp_path / "x.pth")["a"].numel() == 1_000_000
+    with zipfile.ZipFile(tmp_path / "x.pth") as file:
+        assert {file.read(name) for name in members} == {b"x"}
+    refused("ShuffleNetV2x0_5", tmp_path / "x.pth", "it does not end as torch's zip files do")
+
+
+def _zipped(members: dict[str, bytes], compression: int) -> tuple[bytes, int]:
+    """Returns a zip and where its list of parts begins."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", compression) as file:
+        for name, content in members.items():
+            file.writestr(name, content)
+    return stream.getvalue(), file.start_dir
+
+
+@pytest.mark.parametrize("behind", [b"", b"more"])
+def test_a_zip_with_something_before_or_behind_it_is_refused(tmp_path, behind):
+    torch.save({"a": torch.zeros(4)}, tmp_path / "x.pth")
+    content = (tmp_path / "x.pth").read_bytes()
+    before = b"" if behind else content  # a whole zip before it
+    (tmp_path / "x.pth").write_bytes(before + content + behind)
+    refused("ShuffleNetV2x0_5", tmp_path / "x.pth", "it does not end as torch's zip files do")
+
+
+@pytest.mark.parametrize("is_zip", [True, False])
+def test_a_checkpoint_of_plain_values_and_tensors_is_read(tmp_path, is_zip):
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 2, 3), torch.nn.BatchNorm2d(2))
+    optimizer = torch.optim.Adam(network.parameters())
+    network(torch.ones(1, 3, 5, 5)).sum().backward()
+    optimizer.step()
+    saved = {
+        "model": network.state_dict(), "optimizer": optimizer.state_dict(), "epoch": 3, "loss": 0.5,
+        "half": torch.ones(2).half(), "parameter": torch.nn.Parameter(torch.ones(2)), "shape": torch.Size((1, 2)),
+        "part": network[0].weight[1:], "type": torch.float32,
+    }  # fmt: skip
+    torch.save(saved, tmp_path / "x.pth", _use_new_zipfile_serialization=is_zip)
+    read = read_state_dict(tmp_path / "x.pth")
+    assert list(read) == list(saved)
+    assert torch.equal(read["model"]["0.weight"], network[0].weight)
+    assert torch.equal(read["part"], network[0].weight[1:])
 
 
 def test_a_tensor_that_repeats_one_number_takes_no_memory(tmp_path):

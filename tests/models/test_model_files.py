@@ -16,6 +16,8 @@ import pytest
 import kbin
 from kbin.catalogue import BACKBONES
 from kbin.errors import KbinError, ModelFileError
+from kbin.models.model_configs import check_model_config
+from kbin.models.model_files import load_saved_weights
 from tests.networks import calibrated_classifier, random_images
 from tests.payloads import PICKLES, Payload, changed_model, config_of
 
@@ -173,6 +175,74 @@ def test_a_function_or_value_of_ones_own_is_refused_wherever_it_lies(saved, refu
     refused(message, config_json=json.dumps(config))
 
 
+ARRAY = {"class_name": "__tensor__", "config": {"value": [[[[1.0]]]], "dtype": "float32"}}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([ARRAY], "called on something else than another layer's output"),
+        ([ARRAY | {"class_name": "__numpy__"}], "called on something else than another layer's output"),
+        ([3_000_000_000], "called on something else than another layer's output"),
+        ([], "called on something else than another layer's output"),
+        (["the input", {"mask": ARRAY}], "called with an array that lies in the configuration"),
+        ([{"class_name": "__slice__", "config": {"start": "the input"}}], "called on something else"),
+    ],
+)
+def test_a_layer_that_is_called_on_a_constant_is_refused(saved, refused, arguments, message):
+    (node,) = config_of(saved)["config"]["layers"][-1]["inbound_nodes"]
+    text = json.dumps(arguments).replace('"the input"', json.dumps(node["args"][0]))
+    nodes = [node, {"args": json.loads(text), "kwargs": {}}]
+    refused(message, config_json=with_layer(saved, {"inbound_nodes": nodes}))
+
+
+def test_models_in_models_that_would_be_called_billions_of_times_are_refused(refused):
+    def tensor(name: str, node: int) -> dict[str, Any]:
+        config = {"shape": [None, 4], "dtype": "float32", "keras_history": [name, node, 0]}
+        return {"class_name": "__keras_tensor__", "config": config}
+
+    first = {
+        "module": "keras.layers", "class_name": "InputLayer", "registered_name": None, "name": "i", "inbound_nodes": [],
+        "config": {"batch_shape": [None, 4], "dtype": "float32", "sparse": False, "name": "i"},
+    }  # fmt: skip
+    layer = {"module": "keras.layers", "class_name": "Identity", "config": {"name": "m0"}, "registered_name": None}
+    for level in range(1, 11):  # each calls the one before 8 times: 8^10 calls
+        inner = f"m{level - 1}"
+        nodes = [{"args": [tensor(inner if k else "i", max(0, k - 1))], "kwargs": {}} for k in range(8)]
+        config = {
+            "name": f"m{level}", "trainable": True, "input_layers": [["i", 0, 0]], "output_layers": [[inner, 7, 0]],
+            "layers": [first, layer | {"name": inner, "inbound_nodes": nodes}],
+        }  # fmt: skip
+        layer = {"module": "keras.src.models.functional", "class_name": "Functional", "registered_name": "Functional"}
+        layer["config"] = config
+    refused("its layers are called more than 100,000 times", config_json=json.dumps(layer))
+
+
+SWIN = {
+    "name": "swin", "image_shape": [224, 224, 3], "patch_size": 4, "embed_dim": 96, "depths": [2, 2, 6, 2],
+    "num_heads": [3, 6, 12, 24], "window_size": 7, "mlp_ratio": 4.0, "qkv_bias": True, "dropout_rate": 0.0,
+    "attention_dropout": 0.0, "drop_path": 0.2, "patch_norm": True, "data_format": "channels_last",
+}  # fmt: skip
+
+
+def swin_in(saved: Path, values: dict[str, Any]) -> dict[str, Any]:
+    layer = {
+        "module": "keras_hub.src.models.swin_transformer.swin_transformer_backbone",
+        "class_name": "SwinTransformerBackbone",
+        "registered_name": "keras_hub>SwinTransformerBackbone",
+        "config": values,
+    }
+    return dict(json.loads(with_layer(saved, layer)))
+
+
+@pytest.mark.parametrize(
+    "values", [{"window_size": 10**5}, {"depths": [10**6]}, {"embed_dim": 10**9}, {"image_shape": [10**8, 224, 3]}]
+)
+def test_another_swin_than_swin_tiny_is_refused(saved, refused, values):
+    check_model_config(swin_in(saved, SWIN))
+    refused("is not Swin-Tiny|takes images of the shape", config_json=json.dumps(swin_in(saved, SWIN | values)))
+
+
 def test_a_layer_that_would_need_more_than_the_file_holds_costs_nothing(saved, refused):
     layer = {"config": {"name": "head_output", "units": 10**11}}
     refused(r"its layers need 2,000,000 MB, and the file has 0 MB", config_json=with_layer(saved, layer))
@@ -262,3 +332,18 @@ def test_what_is_no_keras_file_is_refused_at_once(tmp_path, where):
 def test_the_error_is_one_that_the_command_line_prints():
     assert issubclass(ModelFileError, KbinError)
     assert ModelFileError.exit_code == 2
+
+
+def test_a_saved_models_weights_are_looked_through_before_they_are_loaded(saved, tmp_path):
+    def built() -> keras.Model:
+        return calibrated_classifier("SmallCNN", hidden_units=(4,), dropout=0.1, standardize=True, seed=1)
+
+    model = built()
+    load_saved_weights(model, saved)
+    for one, other in zip(model.get_weights(), kbin.load_model(saved).get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    link = hdf5(lambda file: file.__setitem__("x", h5py.ExternalLink(str(saved), "/")))
+    for weights, message in ((link, "link to elsewhere"), (b"", "Unable to synchronously open"), (None, "each once")):
+        path = changed_model(saved, tmp_path / "changed.keras", weights=weights)
+        with pytest.raises(ModelFileError, match=rf"does not hold the weights of this model: .*{message}"):
+            load_saved_weights(model, path)

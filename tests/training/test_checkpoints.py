@@ -16,7 +16,7 @@ from kbin.runs import RunDirectory
 from kbin.training import checkpoints, trainer
 from kbin.training.divergence import DivergenceGuard
 from kbin.training.trainer import Labelled, Trained, train
-from kbin.unfinished import Record
+from kbin.unfinished import Kept, Record
 from tests.training.conftest import make_images
 
 DATA, VALIDATION = (Labelled(ArrayInputs(one.images), one.labels) for one in (make_images(48), make_images(40, seed=1)))
@@ -303,3 +303,21 @@ def test_the_record_says_in_plain_json_which_epoch_it_is(make_network, record, t
     with pytest.raises(Cut):
         fit(make_network(), record, CutAfter(4))
     assert json.loads((tmp_path / "stage-1.json").read_text())["epoch"] == 4
+
+
+@pytest.mark.parametrize(
+    "missing", ["epoch", "is_over", "history", "stopping", "micro_batch", "model-0", "generator-0"]
+)
+def test_a_kept_epoch_that_lacks_something_counts_as_none(tmp_path, make_network, missing):
+    network = make_network()
+    network.compile("adam", "binary_crossentropy")
+    network.optimizer.build(network.trainable_variables)
+    record = Record(RunDirectory(tmp_path), tmp_path / "stage-1", "x")
+    keeping = checkpoints.Checkpoint(record, None, [{"epoch": 1}], lambda: {"micro_batch": None})
+    keeping.set_model(network)
+    keeping.on_epoch_end(0)
+    assert keeping.found(network) is not None
+    kept = record.read()
+    values, arrays = ({k: v for k, v in one.items() if k != missing} for one in (kept.values, kept.arrays))
+    record.write(Kept(values, arrays))
+    assert keeping.found(network) is None
