@@ -37,7 +37,6 @@ _PLAIN_LAYERS = tuple(
         "preprocessing.rescaling",
         "regularization",
         "reshaping",
-        "rnn",
     )
 )
 _OPERATIONS = ("keras.src.ops.nn", "keras.src.ops.numpy")
