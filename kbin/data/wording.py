@@ -1,17 +1,25 @@
 """How lists of images and names are put into messages."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from kbin.printable_text import printable
 
-__all__ = ["SHOWN", "counted", "first_few", "printable"]
+__all__ = ["SHOWN", "counted", "first_few", "first_few_of", "printable"]
+
+Item = TypeVar("Item")
 
 SHOWN = 5
 
 
 def first_few(items: Sequence[str], separator: str = ", ") -> str:
     """Returns the first five items, and how many more there are."""
-    shown = separator.join(items[:SHOWN])
+    return first_few_of(items, str, separator)
+
+
+def first_few_of(items: Sequence[Item], say: Callable[[Item], str], separator: str = ", ") -> str:
+    """Returns what `say` makes of the first five items, and how many more there are, of which nothing is made."""
+    shown = separator.join(map(say, items[:SHOWN]))
     return shown if len(items) <= SHOWN else f"{shown} and {len(items) - SHOWN} more"
 
 
