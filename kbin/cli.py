@@ -13,6 +13,7 @@ import typer
 
 from kbin.errors import ConfigError, KbinError
 from kbin.interruption import Interrupted, end_at_once_on_signals, interruptible
+from kbin.printable_text import printable_lines
 
 if TYPE_CHECKING:
     from kbin.progress import Progress
@@ -88,7 +89,7 @@ def check(
 
     with _stoppable():
         for line in plan_lines(config, _progress()):
-            typer.echo(line)
+            typer.echo(printable_lines(line))
 
 
 @app.command()
@@ -211,7 +212,7 @@ def _tell(*lines: str) -> None:
     """Prints lines on standard error, if anybody reads it."""
     with suppress(OSError):
         for line in lines:
-            typer.echo(line, err=True)
+            typer.echo(printable_lines(line), err=True)
 
 
 def _let_go_of_output() -> None:

@@ -3,6 +3,8 @@
 import difflib
 from collections.abc import Iterable
 
+_MOST_NAMES = 20  # in one message
+
 
 class KbinError(Exception):
     """Something that a person can mend; the command line prints its message and exits with `exit_code`."""
@@ -78,8 +80,9 @@ def nearest_first(name: str, known: Iterable[str]) -> list[str]:
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
-    """Returns the message for an unknown name: what was given, the nearest match, and what is allowed."""
+    """Returns the message for an unknown name: what was given, the nearest match, and what is allowed, at most 20."""
     ordered = nearest_first(name, known)
     closest = difflib.get_close_matches(name.lower(), [other.lower() for other in ordered], n=1, cutoff=0.6)
     hint = f" Did you mean '{ordered[0]}'?" if closest else ""
-    return f"unknown {kind} '{name}'.{hint} Known: {', '.join(ordered)}."
+    more = f" ... and {len(ordered) - _MOST_NAMES} more" if len(ordered) > _MOST_NAMES else ""
+    return f"unknown {kind} '{name}'.{hint} Known: {', '.join(ordered[:_MOST_NAMES])}{more}."

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO, cast
 
+from kbin.printable_text import printable, printable_lines
+
 Advance = Callable[[int], None]
 Update = Callable[[int, Sequence[str]], None]
 
@@ -65,7 +67,7 @@ class LogProgress(Progress):
 
     def say(self, text: str) -> None:
         """Prints one line."""
-        print(text, file=self._stream, flush=True)
+        print(printable_lines(text), file=self._stream, flush=True)
 
     @contextmanager
     def bar(self, description: str, total: int, unit: str) -> Iterator[Advance]:
@@ -104,7 +106,7 @@ class TerminalProgress(Progress):
 
     def say(self, text: str) -> None:
         """Prints one line."""
-        self._console.print(text, markup=False, soft_wrap=True)
+        self._console.print(printable_lines(text), markup=False, soft_wrap=True)
 
     @contextmanager
     def bar(self, description: str, total: int, unit: str) -> Iterator[Advance]:
@@ -130,13 +132,14 @@ class TerminalProgress(Progress):
             TimeRemainingColumn(),
             console=self._console,
         )
-        task = bar.add_task(description, total=total)
+        task = bar.add_task(printable(description), total=total)
         with Live(bar, console=self._console, transient=True) as live:
 
             def update(count: int, lines: Sequence[str]) -> None:
                 bar.advance(task, count)
                 if lines:
-                    live.update(Group(bar, *(Text(f"    {line}", no_wrap=True, overflow="ellipsis") for line in lines)))
+                    texts = [Text(f"    {printable(line)}", no_wrap=True, overflow="ellipsis") for line in lines]
+                    live.update(Group(bar, *texts))
 
             yield update
         self.say(f"  {description}: {total:,} {unit} in {duration(time.monotonic() - start)}")

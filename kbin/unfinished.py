@@ -10,10 +10,8 @@ damaged, or came from other settings, images or versions, counts as absent. A fi
 """
 
 import hashlib
-import io
 import json
 import shutil
-import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from kbin.errors import RunFolderError
+from kbin.array_files import npz_bytes, read_arrays
 from kbin.runs import RunDirectory
 
 FOLDER = "unfinished"
@@ -55,7 +53,7 @@ class Record:
             kept: What it holds.
             files: Files of the run that it speaks of: where one changes, the record does not hold any more.
         """
-        data = _npz(kept.arrays)
+        data = npz_bytes(kept.arrays)
         numbers = self._path.with_name(f"{self._path.name}-{_digest(data)}.npz")
         content = {
             "identity": self._identity,
@@ -85,11 +83,8 @@ class Record:
             data = self._bytes(self._path.with_name(name))
             if name != f"{self._path.name}-{_digest(data)}.npz":
                 return None
-            with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-                return Kept(content, dict(arrays))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, zipfile.BadZipFile):
-            return None
-        except RunFolderError:  # a link that leads out of the folder
+            return Kept(content, read_arrays(data))
+        except Exception:  # damaged, of other types than kbin writes, or a link that leads out of the folder
             return None
 
     def _bytes(self, path: Path) -> bytes:
@@ -144,12 +139,6 @@ class UnfinishedModel:
 def forget_unfinished(run: RunDirectory) -> None:
     """Removes all records: the run is finished."""
     shutil.rmtree(run.path / FOLDER, ignore_errors=True)
-
-
-def _npz(arrays: Mapping[str, np.ndarray]) -> bytes:
-    stream = io.BytesIO()
-    np.savez(stream, allow_pickle=False, **arrays)
-    return stream.getvalue()
 
 
 def _digest(content: bytes) -> str:

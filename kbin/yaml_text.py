@@ -14,6 +14,7 @@ from kbin.errors import ConfigError
 KeyPath = tuple[str | int, ...]
 
 MAX_DEPTH = 30
+_MOST_BITS = 64
 
 _CORE = "tag:yaml.org,2002:"
 _MERGE = f"{_CORE}merge"
@@ -100,12 +101,19 @@ class _Reader:
             return [self.value(item) for item in node.value]
         if isinstance(node, ScalarNode) and node.tag in _PLAIN_TAGS:
             try:
-                return self._constructor.construct_object(node)
+                return self._number_or_word(node)
             except ValueError:
                 self._refuse(node, f"'{node.value[:40]}' cannot be read as {node.tag.removeprefix(_CORE)}")
         if isinstance(node, ScalarNode) and node.tag in _TEXT_TAGS:
             return self._text(node)
         self._refuse(node, f"the tag {str(node.tag).replace(_CORE, '!!')} is not allowed: settings are plain values")
+
+    def _number_or_word(self, node: ScalarNode) -> Any:
+        value = self._constructor.construct_object(node)
+        # Python refuses to write a number of some thousand digits, which a message or a plan would do.
+        if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+            self._refuse(node, f"'{node.value[:40]}' is too large: a number has at most {_MOST_BITS} bits")
+        return value
 
     def _mapping(self, node: MappingNode) -> dict[str, Any]:
         own: dict[str, Any] = {}

@@ -108,6 +108,20 @@ class TestWithoutKeras:
         assert loaded == "loaded:"
 
 
+def test_what_steers_a_terminal_in_a_label_is_escaped_in_the_message(kbin, tmp_path):
+    write_images(tmp_path, {"dark": 2})
+    one, other = (tmp_path / "dark").iterdir()
+    (tmp_path / "cells.csv").write_text(f"path,label\n{one},dark\n{other},a\x1b]0;owned\x07b\x9b2J\n")
+    (tmp_path / "x.yaml").write_text(
+        "name: x\ndata: {source: csv, path: cells.csv, classes: [dark, bright], positive: bright}\n"
+        "models: [{backbone: EfficientNetLite0}]\n"
+    )
+    done = kbin("check", tmp_path / "x.yaml")
+    assert done.code == 2
+    assert "unknown label 'a\\x1b]0;owned\\x07b\\x9b2J'" in done.err
+    assert done.err.replace("\n", "").isprintable()
+
+
 class TestSignals:
     @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
     def test_an_interrupted_command_ends_with_the_code_of_its_signal(self, number, code):

@@ -68,6 +68,29 @@ def test_the_base_says_nothing(capsys):
     assert capsys.readouterr() == ("", "")
 
 
+STEERING = "a\x1b[2Jb\rc\nd\x07"
+
+
+def test_what_steers_a_terminal_is_escaped_in_a_log(clock):
+    stream = io.StringIO()
+    progress = LogProgress(stream)
+    progress.say(STEERING)
+    with progress.bar("\x1b[2J", 1, "images") as advance:
+        advance(1)
+    assert stream.getvalue() == "a\\x1b[2Jb\\rc\nd\\x07\n  \\x1b[2J: 1 images in 0.0 s\n"
+
+
+def test_what_steers_a_terminal_is_escaped_on_it(capsys):
+    progress = TerminalProgress()
+    progress.say(STEERING)
+    with progress.board("\x1b[2J", 1, "images") as update:
+        update(1, ["\x1b[2J"])
+    out = capsys.readouterr().out
+    assert out.startswith("a\\x1b[2Jb\\rc\nd\\x07\n")
+    assert "\x1b[2J" not in out
+    assert "\x07" not in out
+
+
 class Closed(io.StringIO):
     """A terminal that was closed, or a pipe whose reader has gone away."""
 

@@ -12,6 +12,7 @@ from kbin.errors import RunFolderError
 from kbin.runs import RunDirectory
 from kbin.search_files import SearchFiles, StoredTrial
 from kbin.search_pieces import piece_files
+from tests.crafted_arrays import CRAFTED
 
 VALUES = {"error": None, "is_passing": False, "epoch": 2, "threshold": 0.5, "metrics": {"auc": 0.75, "f1": None}}
 SCORES = np.array([0.25, 0.5], np.float32)
@@ -72,6 +73,9 @@ def test_a_piece_without_a_checksum_is_run_again(files, tmp_path):
         ({"metrics": {"auc": "0.75"}}, SCORES),
         ({"metrics": [1]}, SCORES),
         ({"threshold": True}, SCORES),
+        ({"threshold": 10**4000}, SCORES),
+        ({"epoch": 10**4000}, SCORES),
+        ({"metrics": {"auc": 10**4000}}, SCORES),
         ({}, None),
         ({}, SCORES.astype(np.float64)),
         ({}, np.zeros((1, 1, 1), np.float32)),
@@ -80,6 +84,17 @@ def test_a_piece_without_a_checksum_is_run_again(files, tmp_path):
 )
 def test_values_that_no_trial_leaves_are_run_again_though_their_checksum_is_right(files, tmp_path, values, scores):
     arrays, text = piece_files("q", [StoredTrial(VALUES | {"id": "c"} | values, scores)])
+    (tmp_path / "trials" / "q.npz").write_bytes(arrays)
+    (tmp_path / "trials" / "q.json").write_text(text)
+    assert list(files.finished()) == ["a", "b"]
+
+
+@pytest.mark.parametrize("content", CRAFTED.values(), ids=CRAFTED)
+def test_arrays_that_numpy_stumbles_over_are_run_again_though_their_checksum_is_right(
+    files, tmp_path, monkeypatch, content
+):
+    monkeypatch.setattr("kbin.search_pieces.npz_bytes", lambda arrays: content)
+    arrays, text = piece_files("q", [trial("c")])
     (tmp_path / "trials" / "q.npz").write_bytes(arrays)
     (tmp_path / "trials" / "q.json").write_text(text)
     assert list(files.finished()) == ["a", "b"]

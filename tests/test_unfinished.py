@@ -10,6 +10,7 @@ import pytest
 from kbin.errors import RunFolderError
 from kbin.runs import RunDirectory
 from kbin.unfinished import Kept, Record, UnfinishedModel, forget_unfinished
+from tests.crafted_arrays import CRAFTED
 
 ARRAYS = {"scores": np.array([0.1, 0.9], np.float32), "counts": np.arange(3), "none": np.empty((0, 4))}
 VALUES = {"epoch": 7, "loss": 0.1 + 0.2, "undefined": float("nan"), "history": [{"epoch": 1, "é": None}]}
@@ -116,6 +117,12 @@ def test_numbers_of_another_record_do_not_pass(run):
     (foreign,) = (run.path / "unfinished" / "m" / "seed-1").glob("*.npz")
     own.write_bytes(foreign.read_bytes())
     assert record.read() is None
+
+
+@pytest.mark.parametrize("content", CRAFTED.values(), ids=CRAFTED)
+def test_numbers_that_numpy_stumbles_over_make_a_record_none_though_its_checksums_are_right(run, monkeypatch, content):
+    monkeypatch.setattr("kbin.unfinished.npz_bytes", lambda arrays: content)
+    assert written(run).read() is None
 
 
 def test_a_record_holds_only_with_the_files_that_it_speaks_of(run):

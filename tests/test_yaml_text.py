@@ -64,6 +64,10 @@ def test_a_tag_is_refused_and_nothing_is_executed(load, tmp_path, monkeypatch, v
     assert not (tmp_path / "pwned").exists()
 
 
+def test_the_largest_number_of_64_bits_is_read(load):
+    assert load(SMALLEST.replace("name: cells", "name: 0xffffffffffffffff")).name == "18446744073709551615"
+
+
 def test_a_text_that_claims_to_be_a_number_is_refused(load):
     assert "line 8: 'abc' cannot be read as int" in message_of(load, SMALLEST + "training: !!int abc")
 
@@ -112,6 +116,9 @@ def test_deep_nesting_is_refused(load, depth):
         ('name: "a\\x1b[2Jb"', r"line 1: the character '\x1b' is not allowed in text"),
         ("? [a, b]\n: c", "line 1: a key must be text"),
         (f"name: {'9' * 5000}", f"line 1: '{'9' * 40}' cannot be read as int"),
+        (f"name: 0x{'f' * 6000}", f"line 1: '0x{'f' * 38}' is too large: a number has at most 64 bits"),
+        (f"name: 0o{'7' * 6000}", "line 1: '0o7777"),
+        (f"name: {2**64}", f"line 1: '{2**64}' is too large"),
         ("training:\n  <<: 3", "line 2: `<<` takes a section, or a list of sections"),
     ],
 )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 import numpy as np
 
 from kbin.data.datasets import Dataset, Labels
-from kbin.data.wording import first_few
+from kbin.data.wording import first_few_of
 from kbin.errors import DataError, unknown_name
 
 
@@ -43,15 +43,13 @@ def label_indices(
     """
     chosen = choose_classes(set(labels), classes, origin)
     index_of = {name: index for index, name in enumerate(chosen)}
-    faults = [
-        f"{place(index)}: {unknown_name('label', label, chosen)}"
-        for index, label in enumerate(labels)
-        if label not in index_of
-    ]
-    if faults:
-        raise DataError(
-            f"{origin}: {first_few(faults, separator=' ')}\nCorrect the labels, or name all classes in data.classes."
+    unknown = [index for index, label in enumerate(labels) if label not in index_of]
+    if unknown:
+        # Only those that are shown: it takes milliseconds to find what an unknown label is most like.
+        faults = first_few_of(
+            unknown, lambda index: f"{place(index)}: {unknown_name('label', labels[index], chosen)}", separator=" "
         )
+        raise DataError(f"{origin}: {faults}\nCorrect the labels, or name all classes in data.classes.")
     return np.array([index_of[label] for label in labels], dtype=np.int64), chosen
 
 

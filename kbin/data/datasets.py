@@ -93,12 +93,18 @@ class Dataset:
 
     @property
     def sample_ids(self) -> Strings:
-        """The paths, shape (n,), with " (2)", " (3)" ... where data of different roots share one."""
-        seen: dict[str, int] = {}
+        """The paths as files hold them, shape (n,), with " (2)", " (3)" ... where another image has the same one."""
+        used: set[str] = set()
+        times: dict[str, int] = {}
         ids = []
         for path in self.paths.tolist():
-            seen[path] = seen.get(path, 0) + 1
-            ids.append(path if seen[path] == 1 else f"{path} ({seen[path]})")
+            # As `write_whole` does: a name that is no UTF-8 must not meet another that has its escapes as letters.
+            plain = one = path.encode("utf-8", errors="backslashreplace").decode()
+            while one in used:
+                times[plain] = times.get(plain, 1) + 1
+                one = f"{plain} ({times[plain]})"
+            used.add(one)
+            ids.append(one)
         return np.array(ids, dtype=np.str_)
 
 

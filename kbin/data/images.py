@@ -13,6 +13,7 @@ from PIL.ExifTags import Base as ExifTag
 from kbin.data.decoding_room import decoding_room
 from kbin.data.image_files import pillow_as_needed
 from kbin.data.image_sources import ImageSource, Indices, StoredImage
+from kbin.data.machine_faults import refuse_machine_fault
 from kbin.data.wording import counted, first_few
 from kbin.errors import BadImagesError, DataError, unknown_name
 
@@ -134,7 +135,11 @@ def decode_batch(
 
 
 def decode_or_fault(images: ImageSource, index: int, image_size: int, resize: str = "stretch") -> RgbImages | str:
-    """Returns one image as `decode` does, or what is wrong with it, in words."""
+    """Returns one image as `decode` does, or what is wrong with it, in words.
+
+    Raises:
+        DataError: The machine is at fault, not the image.
+    """
     try:
         stored = images.open(index)
         with decoding_room.taking(_num_pixels(stored)):
@@ -143,6 +148,7 @@ def decode_or_fault(images: ImageSource, index: int, image_size: int, resize: st
             with stored:
                 return decode(stored, image_size, resize)
     except Exception as error:  # Pillow's readers raise nearly anything on a damaged file
+        refuse_machine_fault(error, images.location(index))
         return images.fault(index, error)
 
 

@@ -1,5 +1,6 @@
 """From the experiment's data section to the labelled sets of a run."""
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -19,6 +20,11 @@ from kbin.progress import Progress
 
 if TYPE_CHECKING:
     from kbin.config.data import DataConfig, TestSetConfig
+
+# Categories of letters that steer a terminal, end a line or cannot be written; and directions of writing that turn what
+# follows around. Joiners and odd spaces, which names of many languages have, are none of them.
+_NEVER_SHOWN = frozenset(["Cc", "Cs", "Zl", "Zp"])
+_TURNING = frozenset(["LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"])
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +121,11 @@ def read_sets(data: "DataConfig") -> dict[str, Dataset]:
 
 def _check_class_names(classes: tuple[str, ...]) -> None:
     for name in classes:
+        if any(
+            unicodedata.category(letter) in _NEVER_SHOWN or unicodedata.bidirectional(letter) in _TURNING
+            for letter in name
+        ):
+            raise DataError(f"the class '{printable(name)}' has a character that cannot be printed. Rename it.")
         if name.startswith(("=", "@")):
             raise DataError(
                 f"the class '{printable(name)}' begins with '{name[0]}', so that a spreadsheet would run the tables "

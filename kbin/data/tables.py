@@ -3,8 +3,9 @@
 import csv
 import io
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -117,7 +118,8 @@ def read_csv(
         A dataset for each set that the column split names; rows without one under UNSPLIT.
 
     Raises:
-        DataError: The table is not as described, an image is missing, or a label is unknown.
+        DataError: The table is not as described, an image is missing, a relative path leads out of the file's folder,
+            or a label is unknown.
     """
     own = dict(columns or {})
     for name in own:
@@ -154,6 +156,7 @@ def _image_files(table: Table, heading: str) -> tuple[list[Path], list[str]]:
     folder = table.path.parent
     files, paths, line_of = [], [], dict[str, int]()
     faults, missing = [], []
+    leaves = _leaving(folder)
     for line, cell in zip(table.lines, table.full_column(heading), strict=True):
         path = os.path.normpath(cell)
         if path.split(os.sep)[0] == os.pardir:
@@ -162,6 +165,8 @@ def _image_files(table: Table, heading: str) -> tuple[list[Path], list[str]]:
             faults.append(f"line {line}: '{_shown(cell)}' is already in line {line_of[path]}: remove one of them.")
         elif not _is_file(folder / path):
             missing.append(f"line {line}: {_shown(cell)}")
+        elif not os.path.isabs(path) and leaves(path):
+            faults.append(f"line {line}: '{_shown(cell)}' leads out of {folder} by a link: write an absolute path.")
         line_of.setdefault(path, line)
         files.append(folder / path)
         paths.append(PurePosixPath(path).as_posix())
@@ -173,6 +178,22 @@ def _image_files(table: Table, heading: str) -> tuple[list[Path], list[str]]:
     if faults:
         raise DataError(f"{table.path}: {first_few(faults, separator=' ')}")
     return files, paths
+
+
+def _leaving(folder: Path) -> Callable[[str], bool]:
+    """Returns what says of the relative path of a file whether links lead out of the folder, which may be one."""
+    root = os.path.realpath(folder)
+
+    @cache  # a table has many images of few folders
+    def real(parent: str) -> str:
+        return os.path.realpath(os.path.join(root, parent))
+
+    def leaves(path: str) -> bool:
+        full = os.path.join(root, path)
+        found = os.path.realpath(full) if os.path.islink(full) else real(os.path.dirname(path))
+        return os.path.commonpath([root, found]) != root
+
+    return leaves
 
 
 def _is_file(path: Path) -> bool:

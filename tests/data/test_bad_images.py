@@ -1,5 +1,6 @@
 """The corpus of odd and bad images: each is read rightly or reported by name, alone and in one folder."""
 
+import errno
 import os
 import re
 import shutil
@@ -17,7 +18,7 @@ from kbin.data.image_sources import ArrayImages, FileImages
 from kbin.data.images import decode, decode_batch
 from kbin.data.sets import load_sets, read_sets
 from kbin.data.wording import printable
-from kbin.errors import BadImagesError
+from kbin.errors import BadImagesError, DataError
 from kbin.progress import Progress
 from kbin.runs import RunDirectory
 from tests.data.bad_images import EPS, SIDE, bad_images, declared_png, odd_images, picture, write_bad, write_odd
@@ -53,6 +54,32 @@ def test_a_bad_image_is_reported_by_name(tmp_path, name):
     assert found[1] == printable(str(tmp_path / name))
     assert re.search(BAD[name].reason, found[2])
     assert time.monotonic() - start < 10
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (MemoryError(), "cannot allocate memory"),
+        (OSError(errno.ENOMEM, "x"), "cannot allocate memory"),
+        (OSError(errno.EMFILE, "x"), "too many open files"),
+        (OSError(errno.ENFILE, "x"), "too many open files in system"),
+        (OSError(errno.EIO, "x"), "input/output error"),
+        (OSError(errno.ESTALE, "x"), "stale file handle"),
+        (OSError(errno.ENOTCONN, "x"), "not connected"),
+        (OSError(errno.ETIMEDOUT, "x"), "timed out"),
+    ],
+)
+def test_a_good_image_is_not_left_out_for_a_fault_of_the_machine(image_folder, monkeypatch, fault, words):
+    data = DataConfig(source="folder", path=image_folder({"cat": 2, "dog": 2}), positive="cat", on_bad_image="skip")
+    sets = read_sets(data)
+
+    def fail(*arguments, **settings):
+        raise fault
+
+    monkeypatch.setattr(Image, "open", fail)
+    with pytest.raises(DataError, match=rf"\.png could not be read, and the machine is at fault.*{words}") as caught:
+        find_bad_images(sets, data)
+    assert not isinstance(caught.value, BadImagesError)
 
 
 def test_what_cannot_be_hashed_is_reported_by_name(tmp_path):

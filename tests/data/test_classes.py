@@ -23,6 +23,15 @@ def test_more_than_five_unknown_labels_are_counted():
         label_indices(["x"] * 7, ["cat", "dog"], "a.csv", str)
 
 
+def test_only_unknown_labels_that_are_shown_are_compared_with_the_classes(monkeypatch):
+    compared = []
+    monkeypatch.setattr("kbin.data.classes.unknown_name", lambda kind, name, known: compared.append(name) or name)
+    labels = [f"x{index}" for index in range(3000)]
+    with pytest.raises(DataError, match="0: x0 1: x1 2: x2 3: x3 4: x4 and 2995 more"):
+        label_indices(labels, ["cat", "dog"], "a.csv", str)
+    assert compared == ["x0", "x1", "x2", "x3", "x4"]
+
+
 @pytest.mark.parametrize("written", [("cat", "dog"), ("dog", "cat")])
 def test_the_positive_class_has_label_1_however_the_classes_are_written(written):
     assert order_by_positive(written, "cat") == ("dog", "cat")

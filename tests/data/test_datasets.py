@@ -65,3 +65,16 @@ def test_one_image_that_cannot_be_read_ends_the_hashing_of_all(make_dataset, mon
     with pytest.raises(DataError, match="image 0"):
         dataset.content_hashes()
     assert len(read) <= 1 + 2 * (os.cpu_count() or 1)
+
+
+@pytest.mark.parametrize(
+    ("paths", "ids"),
+    [
+        (["p", "p", "p (2)"], ["p", "p (2)", "p (2) (2)"]),
+        (["p (2)", "p", "p", "p"], ["p (2)", "p", "p (3)", "p (4)"]),
+        (["caf\udce9.png", "caf\\udce9.png"], ["caf\\udce9.png", "caf\\udce9.png (2)"]),
+    ],
+)
+def test_no_two_images_share_a_sample_id_whatever_their_names(make_dataset, paths, ids):
+    dataset = replace(make_dataset([0] * len(paths)), paths=np.array(paths))
+    assert dataset.sample_ids.tolist() == ids

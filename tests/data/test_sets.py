@@ -7,7 +7,7 @@ import pytest
 
 from kbin.config.data import DataConfig
 from kbin.data.image_sources import FileImages
-from kbin.data.sets import load_sets
+from kbin.data.sets import load_sets, read_sets
 from kbin.errors import DataError
 
 CAT_DOG = {"classes": ["cat", "dog"], "positive": "dog"}
@@ -275,6 +275,23 @@ def test_neither_keras_nor_torch_is_imported():
     code = "import sys, kbin.data.sets, kbin.data.images; print([m for m in ('keras', 'torch') if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", ["a\x1b[2J", "a\tb", "a\nb", "a\u2028b", "a\x9b2J", "a\u202eb"])
+def test_a_class_whose_name_cannot_be_printed_is_refused(tmp_path, write_image, name):
+    images = [write_image(tmp_path / f"{number}.png", number) for number in range(2)]
+    (tmp_path / "cells.csv").write_text(f'path,label\n{images[0]},"{name}"\n{images[1]},dog\n', newline="")
+    with pytest.raises(DataError, match=r"has a character that cannot be printed\. Rename it") as caught:
+        read_sets(DataConfig(source="csv", path=tmp_path / "cells.csv", positive="dog"))
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("name", ["क्\u200dष", "a\xa0b", "\u3000", "猫", "a\xadb"])
+def test_a_class_whose_name_has_joiners_or_odd_spaces_is_read(tmp_path, write_image, name):
+    images = [write_image(tmp_path / f"{number}.png", number) for number in range(2)]
+    (tmp_path / "cells.csv").write_text(f"path,label\n{images[0]},{name}x\n{images[1]},dog\n")
+    (dataset,) = read_sets(DataConfig(source="csv", path=tmp_path / "cells.csv", positive="dog")).values()
+    assert set(dataset.classes) == {"dog", f"{name}x".strip()}
 
 
 @pytest.mark.parametrize("name", ["=SUM(1)", "@cat"])

@@ -91,6 +91,36 @@ def test_a_strange_path_names_no_image_and_its_message_stays_short(write_csv, tm
     assert len(str(caught.value)) < 700
 
 
+@pytest.mark.parametrize(
+    ("link", "target", "cell"),
+    [
+        ("inside", "../elsewhere", "inside/x.png"),
+        ("x.png", "../elsewhere/x.png", "x.png"),
+        ("near", "../data-of-another", "near/x.png"),
+        ("up", "..", "up/elsewhere/x.png"),
+    ],
+)
+def test_a_relative_path_that_leaves_the_folder_by_a_link_is_refused(tmp_path, write_image, link, target, cell):
+    write_image(tmp_path / "elsewhere" / "x.png", 1)
+    write_image(tmp_path / "data-of-another" / "x.png", 2)
+    write_image(tmp_path / "data" / "0.png", 3)
+    (tmp_path / "data" / link).symlink_to(target)
+    table = tmp_path / "data" / "cells.csv"
+    table.write_text(f"path,label\n0.png,dog\n{cell},cat\n")
+    with pytest.raises(DataError, match=rf"line 3: '{cell}' leads out of .*data by a link: write an absolute path"):
+        read_csv(table)
+
+
+def test_links_within_the_folder_and_a_folder_that_is_one_are_followed(tmp_path, write_image):
+    write_image(tmp_path / "data" / "deep" / "0.png", 1)
+    write_image(tmp_path / "data" / "deep" / "1.png", 2)
+    (tmp_path / "data" / "near").symlink_to("deep")
+    (tmp_path / "data" / "file.png").symlink_to("deep/1.png")
+    (tmp_path / "data" / "cells.csv").write_text("path,label\nnear/0.png,dog\nfile.png,cat\n")
+    (tmp_path / "linked").symlink_to("data")
+    assert read_csv(tmp_path / "linked" / "cells.csv")[UNSPLIT].paths.tolist() == ["near/0.png", "file.png"]
+
+
 @pytest.mark.parametrize("name", ["../history", "a/b", "a\\b", "x" * 61, "a\x1b[2J"])
 def test_a_set_whose_name_is_no_name_of_a_file_is_refused(write_csv, name):
     with pytest.raises(DataError, match=r"a set is called .* Give it a name of at most 60 letters"):
