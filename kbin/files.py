@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # What is written aside: as `tempfile` makes a name from the prefix, and as `save_whole` does.
 _LEFT_BEHIND = re.compile(r"\.(?:.+\.(?:csv|html|jpg|json|keras|md|npy|npz|png|svg|yaml)\.[a-z0-9_]{8}|[^.]+\.keras)")
+_MOST_BYTES = 2 * 2**30
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -153,9 +154,16 @@ def _sync_folder(folder: Path) -> None:
 
 
 def read_file(path: Path) -> bytes:
-    """Reads a file that may come from a stranger: a pipe, which would be waited for without end, is an OSError."""
+    """Reads a file that may come from a stranger.
+
+    Raises:
+        OSError: There is none, it is a pipe, which would be waited for without end, or it is larger than 2 GiB: a file
+            of holes says so and takes no room on its disk.
+    """
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise OSError(errno.EINVAL, "neither file nor folder", str(path))
+    if path.stat().st_size > _MOST_BYTES:
+        raise OSError(errno.EFBIG, "larger than 2 GiB", str(path))
     return path.read_bytes()
 
 

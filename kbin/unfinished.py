@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from kbin.array_files import npz_bytes, read_arrays
+from kbin.files import read_file
 from kbin.runs import RunDirectory
 
 FOLDER = "unfinished"
@@ -88,9 +89,7 @@ class Record:
             return None
 
     def _bytes(self, path: Path) -> bytes:
-        if not self._run.inside(path).is_file():
-            raise FileNotFoundError(path)
-        return path.read_bytes()
+        return read_file(self._run.inside(path))
 
 
 class UnfinishedSeed:

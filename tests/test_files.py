@@ -12,7 +12,7 @@ import pytest
 
 from kbin.engine.feature_store import FeatureStore
 from kbin.errors import StorageError
-from kbin.files import make_folder, save_whole, sweep, write_whole
+from kbin.files import make_folder, read_file, save_whole, sweep, write_whole
 from kbin.run_lock import HOLDER
 from kbin.run_writing import RunWriter
 from kbin.runs import RunDirectory
@@ -258,3 +258,10 @@ def test_a_callback_in_a_script_says_what_cannot_be_written(tmp_path, callback):
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match="cannot be written: a file lies where its folder should be"):
         model.fit(images, labels, verbose=0, callbacks=[callback(images, labels, tmp_path / "file" / "a.csv")])
+
+
+def test_a_file_of_holes_larger_than_two_gibibytes_is_not_read(tmp_path):
+    with (tmp_path / "results.json").open("wb") as file:
+        file.truncate(2 * 2**30 + 1)
+    with pytest.raises(OSError, match="larger than 2 GiB"):
+        read_file(tmp_path / "results.json")
