@@ -59,11 +59,14 @@ def run_experiment(
 def _run_alone(config: ExperimentConfig, out: Path, progress: Progress, cluster: str | None, fresh: bool) -> int:
     run = RunDirectory(out)
     if not (fresh and run.is_a_run) and run.is_finished(dump_experiment(config)):
-        progress.say(f"{out} already holds the finished results of this experiment; --fresh runs it anew.")
-        _forget_what_is_kept(run)
-        if not run.report_path.is_file():  # interrupted while it was drawn
-            remake([run])
-        return _exit_code(run.results()["models"])
+        failed = run.failed_models()
+        if not failed:
+            progress.say(f"{out} already holds the finished results of this experiment; --fresh runs it anew.")
+            _forget_what_is_kept(run)
+            if not run.report_path.is_file():  # interrupted while it was drawn
+                remake([run])
+            return 0
+        progress.say(f"{out} holds results in which {', '.join(failed)} failed: tried again, the others are kept.")
     try:
         with open_execution(cluster) as execution:
             return _run_on(execution, config, run, progress, fresh)
@@ -85,12 +88,11 @@ def _run_on(execution: Execution, config: ExperimentConfig, run: RunDirectory, p
     models = searched_models(config, search)
     augmented = augmentation(config, sets["train"], num_stored_views(config, models))
     # Only now: a fault that is mended in the file must neither leave a folder of another experiment nor cost a run.
+    earlier = {} if fresh else run.earlier_environment()
     if fresh:
-        run.remove_all_but_settings()
+        run.remove_results()
     run.begin(dump_experiment(config))
-    run.save_environment(
-        describe_environment(_device()) | {"seeds": list(config.training.seeds)} | _times(run.earlier_environment())
-    )
+    run.save_environment(describe_environment(_device()) | {"seeds": list(config.training.seeds)} | _times(earlier))
 
     run.save_bad_images([] if loaded.bad_images is None else loaded.bad_images.rows())
     groups = set_groups(config, sets)
@@ -113,7 +115,8 @@ def _run_on(execution: Execution, config: ExperimentConfig, run: RunDirectory, p
     results["comparisons"] = _compared(run, results, progress)
     # What was computed is safe from here on: plots, tables and page can be made again from it.
     run.save_results(results)
-    _forget_what_is_kept(run)
+    if _exit_code(entries) == 0:
+        _forget_what_is_kept(run)  # else the same command tries again what failed
     remake([run])
     return _exit_code(entries)
 

@@ -97,6 +97,11 @@ def safe_point() -> None:
         raise Interrupted(listener.received)
 
 
+def is_interrupted() -> bool:
+    """Returns whether a signal came, so that the next safe point will raise."""
+    return _listener is not None and _listener.received is not None
+
+
 def with_safe_points(items: Iterable[Item]) -> Iterator[Item]:
     """Yields the items, with a safe point before each."""
     for item in items:

@@ -59,7 +59,8 @@ def run_all_seeds(
         return dict(finished.values["entry"])
     release_memory()  # what a model that failed held
     try:
-        check_memory(planned.stage_memory, model, config)
+        if any(unfinished.seed(seed).trained().read() is None for seed in config.training.seeds):
+            check_memory(planned.stage_memory, model, config)
         runs = [_run_seed(model, sets, setting, run, seed, unfinished) for seed in config.training.seeds]
         labels = {name: one.data.labels for name, one in sets.items()}
         seeds = [SeedPredictions(one.seed, one.probabilities) for one in runs]

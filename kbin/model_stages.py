@@ -109,12 +109,14 @@ class ModelTraining:
         steps = self.config.steps
         result = self._stage(steps[0], 1, first_epoch=0)
         history = result.trained.history
+        smallest = result.trained.micro_batch
         for number, stage in enumerate(steps[1:], start=2):
             if result.trained.diverged is not None:
                 break
             result = self._stage(stage, number, first_epoch=len(history))
             history = history + result.trained.history
-        return replace(result, trained=replace(result.trained, history=history))
+            smallest = min(filter(None, (smallest, result.trained.micro_batch)), default=None)
+        return replace(result, trained=replace(result.trained, history=history, micro_batch=smallest))
 
     def _stage(self, stage: StageConfig, number: int, first_epoch: int) -> TrainedNetwork:
         config, setting = self.config, self.setting

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 EXPERIMENT, ENVIRONMENT, RESULTS, REPORT = "experiment.yaml", "environment.json", "results.json", "report.html"
 TABLES, DRAWN, GROUPS = "tables", "plots/drawn.json", "groups.csv"
 GALLERY, MODEL, BAD_IMAGES = "gallery.json", "model.keras", "bad_images.csv"
-_OTHER_FILES = (REPORT, ENVIRONMENT, GROUPS, BAD_IMAGES, "search.csv")
+_OTHER_FILES = (REPORT, GROUPS, BAD_IMAGES, "search.csv")
 _FOLDERS = ("plots", TABLES, "trials", "unfinished", "models")
 
 
@@ -63,13 +63,13 @@ class RunDirectory(RunFolder):
         """
         if self.path.exists() and not self.path.is_dir():
             raise RunFolderError(f"{self.path} is a file, not a folder: choose another place with --out.")
-        settings = self.path / EXPERIMENT
-        if settings.is_file():
+        if self.is_a_run:
             self._check_same(self.settings_text(), experiment)
             return (self.path / RESULTS).is_file()
         if self.path.is_dir() and any(one.name not in LOCK_FILES for one in self.path.iterdir()):
             raise RunFolderError(
-                f"{self.path} holds files but no {EXPERIMENT}, so it is not a run's folder: choose another with --out."
+                f"{self.path} holds files but no {EXPERIMENT} of a run, so it is not a run's folder: choose another "
+                "with --out."
             )
         return False
 
@@ -88,26 +88,34 @@ class RunDirectory(RunFolder):
 
     @property
     def is_a_run(self) -> bool:
-        """Whether the folder holds a run, finished or not."""
-        return self._has(self.path / EXPERIMENT)
+        """Whether the folder holds a run, finished or not: more than a file that is called as its settings are."""
+        if not self._has(self.path / EXPERIMENT):
+            return False
+        if self._has(self.path / ENVIRONMENT) or self._has(self.path / RESULTS):
+            return True
+        return {one.name for one in self.path.iterdir()} <= {EXPERIMENT, *_OTHER_FILES, *_FOLDERS, *LOCK_FILES}
 
-    def remove_all_but_settings(self) -> None:
-        """Removes what the run in the folder left, but the settings, which `begin` replaces; other files stay.
+    def remove_results(self) -> None:
+        """Removes what the run in the folder left and a new one would not replace; other files stay.
 
         Raises:
             StorageError: They cannot be removed.
         """
         if not self.is_a_run:
             return
-        try:
-            for name in (RESULTS, *_OTHER_FILES, *_FOLDERS):  # first what makes it a finished one
-                path = self.path / name
-                if path.is_dir() and not path.is_symlink():
-                    shutil.rmtree(path)
-                else:
-                    path.unlink(missing_ok=True)
-        except OSError as error:
-            raise StorageError(f"{self.path} cannot be emptied ({error}): choose another folder with --out.") from None
+        plots = self.drawn().get("plots")
+        with writing(self.path):
+            for name in (RESULTS, *_OTHER_FILES):  # first what makes it a finished one
+                (self.path / name).unlink(missing_ok=True)
+            for name in plots if isinstance(plots, dict) else ():
+                self.inside(self.path / name).unlink(missing_ok=True)
+            for folder in (
+                *(self.path / "models").glob("*/seed-[0-9]*"),
+                self.path / "trials",
+                self.path / "unfinished",
+            ):
+                if self.inside(folder).is_dir() and not folder.is_symlink():
+                    shutil.rmtree(folder)
 
     def _check_same(self, there: str, wanted: str) -> None:
         there = in_todays_words(there)
@@ -304,6 +312,19 @@ class RunDirectory(RunFolder):
             return self.environment()
         except RunFolderError:
             return {}
+
+    def failed_models(self) -> list[str]:
+        """Returns the ids of the models that failed, from results.json.
+
+        Raises:
+            RunFolderError: It is damaged.
+        """
+        try:
+            return [str(one["id"]) for one in self.results()["models"] if one["status"] == "failed"]
+        except (KeyError, TypeError) as error:
+            raise RunFolderError(
+                f"{self.path / RESULTS} is damaged ({error}): start anew with --fresh, or choose another folder."
+            ) from None
 
     def results(self) -> dict[str, Any]:
         """Reads results.json.

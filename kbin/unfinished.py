@@ -13,6 +13,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ import numpy as np
 from kbin.array_files import npz_bytes, read_arrays
 from kbin.files import read_file
 from kbin.runs import RunDirectory
+from kbin.storage_faults import writing
 
 FOLDER = "unfinished"
 _ENTRY, _TRAINED = "entry", "trained"
@@ -59,7 +61,7 @@ class Record:
         content = {
             "identity": self._identity,
             "numbers": numbers.name,
-            "files": {str(path.relative_to(self._run.path)): _digest(path.read_bytes()) for path in files},
+            "files": {str(path.relative_to(self._run.path)): _digest(_read(path)) for path in files},
             **kept.values,
         }
         self._run.write(numbers, data)
@@ -67,7 +69,8 @@ class Record:
         self._run.write(self._path.with_suffix(".json"), text)
         for other in self._path.parent.glob(f"{self._path.name}-*.npz"):
             if other != numbers:
-                other.unlink(missing_ok=True)
+                with suppress(OSError):  # it only takes room
+                    other.unlink(missing_ok=True)
 
     def read(self) -> Kept | None:
         """Returns what the record holds; None where there is none that holds."""
@@ -110,7 +113,8 @@ class UnfinishedSeed:
         """Removes the records of stages: the trained model says all that they did."""
         for path in self._folder.glob("stage-*"):
             self._run.inside(path.parent)  # a link there would lead to files of others
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
 
 
 class UnfinishedModel:
@@ -138,6 +142,11 @@ class UnfinishedModel:
 def forget_unfinished(run: RunDirectory) -> None:
     """Removes all records: the run is finished."""
     shutil.rmtree(run.path / FOLDER, ignore_errors=True)
+
+
+def _read(path: Path) -> bytes:
+    with writing(path):  # it was written a moment ago: what befell it is the disk's
+        return path.read_bytes()
 
 
 def _digest(content: bytes) -> str:

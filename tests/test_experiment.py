@@ -369,9 +369,14 @@ class TestFailures:
         assert "top failed: out of luck" in run.log
         assert (run.path / "report.html").is_file()
 
+        monkeypatch.setattr(model_entries, "run_model", real)
+        trained = (run.path / "models" / "fixed" / "seed-0" / "model.keras").stat().st_mtime_ns
         again = start("training.seeds=[0]")
-        assert again.code == 1
-        assert "already holds the finished results" in again.log
+        assert again.code == 0
+        assert "holds results in which top failed: tried again, the others are kept" in again.log
+        assert [entry["status"] for entry in again.results["models"]] == ["done", "done"]
+        assert (run.path / "models" / "fixed" / "seed-0" / "model.keras").stat().st_mtime_ns == trained
+        assert not (run.path / "unfinished").exists()
 
     def test_models_that_cannot_be_compared_keep_their_results(self, start, tmp_path, monkeypatch):
         def fail(*_: Any) -> None:

@@ -197,13 +197,14 @@ def test_another_image_has_the_models_trained_again(undisturbed, folder, tmp_pat
 def test_fresh_starts_anew_and_leaves_what_is_not_the_runs(undisturbed, run_here, tmp_path):
     out = Path(shutil.copytree(undisturbed[0], tmp_path / "run"))
     (out / "notes.txt").write_text("mine")
-    (out / "models" / "fixed-old").mkdir()
+    for name in ("models/my_weights.h5", "plots/mine.png", "tables/mine.csv"):
+        (out / name).parent.mkdir(exist_ok=True)
+        (out / name).write_text("mine")
     before = (out / "results.json").stat().st_mtime_ns
     assert run_here(out, CutAt(), fresh=True) == 0
     assert (out / "results.json").stat().st_mtime_ns > before
-    assert not (out / "models" / "fixed-old").exists()
-    assert (out / "notes.txt").read_text() == "mine"
-    (out / "notes.txt").unlink()
+    for name in ("notes.txt", "models/my_weights.h5", "plots/mine.png", "tables/mine.csv"):
+        assert (out / name).read_text() == "mine"
     assert_same_run(out, undisturbed[0])
     assert "resumed" not in json.loads((out / "environment.json").read_text(encoding="utf-8"))
 
@@ -222,6 +223,21 @@ def test_fresh_removes_nothing_from_a_folder_that_is_no_runs(run_here, tmp_path)
     with pytest.raises(RunFolderError, match=r"holds files but no experiment\.yaml"):
         run_here(tmp_path, CutAt(), fresh=True)
     assert (tmp_path / "models" / "mine.txt").is_file()
+
+
+def test_a_file_that_is_called_as_a_runs_settings_makes_a_folder_no_runs(folder, run_here, tmp_path):
+    shutil.copy(folder / "experiment.yaml", tmp_path)
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(RunFolderError, match=r"no experiment\.yaml of a run"):
+        run_here(tmp_path, CutAt(), fresh=True)
+    assert (tmp_path / "experiment.yaml").read_text(encoding="utf-8") == EXPERIMENT
+
+
+def test_results_that_say_nothing_of_models_are_damaged(undisturbed, run_here, tmp_path):
+    out = Path(shutil.copytree(undisturbed[0], tmp_path / "run"))
+    (out / "results.json").write_text("{}")
+    with pytest.raises(RunFolderError, match=r"results\.json is damaged"):
+        run_here(out, CutAt())
 
 
 # Keras and torch are imported once, in a process from which the others are forked before it has computed anything.

@@ -106,7 +106,9 @@ class TestFolder:
     def test_files_that_are_no_runs_are_left_alone(self, run):
         run.path.mkdir()
         (run.path / "thesis.txt").touch()
-        with pytest.raises(RunFolderError, match=r"holds files but no experiment\.yaml, so it is not a run's folder"):
+        with pytest.raises(
+            RunFolderError, match=r"holds files but no experiment\.yaml of a run, so it is not a run's folder"
+        ):
             run.is_finished(SETTINGS)
 
     def test_an_empty_folder_may_be_used(self, run):

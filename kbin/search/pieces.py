@@ -1,6 +1,6 @@
 """The trials of a search as pieces of work that do not need one another: run here or on another machine."""
 
-from kbin.engine.memory_errors import memory_explained
+from kbin.engine.memory_errors import is_out_of_memory, memory_explained
 from kbin.errors import IntegrityError, KbinError, TrainingError
 from kbin.search.network_trials import NetworkTrial, SharedImages, run_network
 from kbin.search.stacks import HeadStack, SharedFeatures, run_stack
@@ -29,8 +29,9 @@ def run_piece(piece: Piece, shared: SharedFeatures | SharedImages) -> list[Trial
             raise
         return _failed(piece, error, is_passing=False)
     except Exception as error:
-        explained = memory_explained(error)
-        return _failed(piece, explained, is_passing=isinstance(explained, OSError))
+        # A disk or a memory that is full now need not be so when the trial is run again.
+        is_passing = isinstance(error, OSError) or is_out_of_memory(error)
+        return _failed(piece, memory_explained(error), is_passing=is_passing)
     raise TypeError(f"a {type(piece).__name__} does not go with {type(shared).__name__}")
 
 

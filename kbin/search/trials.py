@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from kbin import __version__
 from kbin.config.evaluation import EvaluationConfig
@@ -20,6 +21,7 @@ from kbin.evaluation.metrics import classification_metrics
 from kbin.operating_point import ChoiceData, locked_threshold
 from kbin.search.cross_validation import Fold
 
+_PACKAGES = ("keras", "torch", "numpy", "pillow")
 _NUMBERS = 1  # raised when training or scoring a trial changes the numbers, so that old trials are not used
 
 
@@ -94,7 +96,8 @@ class TrialIds:
         self._train = train
         self._common = {
             "numbers": _NUMBERS,
-            "versions": [__version__, *(version(package) for package in ("keras", "torch"))],
+            "versions": [__version__, *(version(package) for package in _PACKAGES)],
+            "device": "cuda" if torch.cuda.is_available() else "cpu",
             "num_views": num_views,
             "classes": list(train.classes),
             "image_size": config.data.image_size,
@@ -115,7 +118,7 @@ class TrialIds:
         weights = Path(model.weights)
         described = {
             "backbone": model.backbone,
-            "weights": _file_digest(weights) if weights.is_file() else model.weights,
+            "weights": _file_digest(weights, weights.stat().st_mtime_ns) if weights.is_file() else model.weights,
             "head": model.head.model_dump(mode="json"),
             "stages": stages,
         }
@@ -147,7 +150,8 @@ def piece_id(trial_ids: Sequence[str]) -> str:
 
 
 @lru_cache(maxsize=64)
-def _file_digest(path: Path) -> str:
+def _file_digest(path: Path, changed: int) -> str:
+    """Returns a hash of a file that was last changed at a time, in nanoseconds."""
     return _digest(path.read_bytes())
 
 

@@ -5,6 +5,7 @@ is where a schedule is), the state of torch's generators, from which Keras's dro
 own, and what early stopping remembers. The order of the batches depends on seed and epoch alone.
 """
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -13,6 +14,7 @@ import keras
 import numpy as np
 import torch
 
+from kbin.interruption import is_interrupted
 from kbin.unfinished import Kept, Record
 
 _LARGEST_SHARE = 0.05  # of the training's time, that keeping epochs may take
@@ -71,10 +73,15 @@ class Checkpoint(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Keeps the epoch, if it is time."""
         begin = time.monotonic()
-        if begin >= self._next:
+        if begin < self._next and not is_interrupted():  # else the whole epoch would be lost at the next safe point
+            return
+        try:
             self._record.write(self._state(epoch + 1))
-            seconds = time.monotonic() - begin
-            self._next = begin + seconds / _LARGEST_SHARE
+        except MemoryError:  # training itself has enough; the epochs before stay kept
+            self._next = math.inf
+            return
+        seconds = time.monotonic() - begin
+        self._next = begin + seconds / _LARGEST_SHARE
 
     def finish(self, outcome: Mapping[str, Any]) -> None:
         """Keeps the trained model: nothing of this `fit` is left to do.

@@ -12,6 +12,7 @@ import torch
 from kbin.config.training import EarlyStoppingConfig, TrainingConfig
 from kbin.engine.batches import Batches
 from kbin.engine.inputs import Inputs
+from kbin.engine.memory_errors import is_out_of_memory
 from kbin.errors import DataError, IntegrityError, KbinError, TrainingError
 from kbin.progress import Progress
 from kbin.training.callbacks import MetricLogger
@@ -159,7 +160,8 @@ def train(  # noqa: PLR0913 - named values, not the configuration tree
     diverged = fit.run(batches, progress or Progress(), description)
     trained = Trained(history.rows, first_epoch + fit.last_epoch, diverged, fit.micro_batch)
     if watched is not None and fit.has_restored:
-        _check_restored(model, watched, history.rows[fit.last_epoch - 1]["val_loss"])
+        with _arithmetic(settings.precision):  # in which the loss was measured
+            _check_restored(model, watched, history.rows[fit.last_epoch - 1]["val_loss"])
     fit.keep(trained)
     return trained
 
@@ -221,7 +223,7 @@ class _Fit:
             except KbinError:
                 raise
             except Exception as error:
-                what = error.what if isinstance(error, DivergedError) else self._what_diverged(batches)
+                what = error.what if isinstance(error, DivergedError) else self._what_diverged(error, batches)
                 if what is None:
                     raise
                 words = _diverged(what, history.first_epoch + len(history.rows) + 1, self._settings)
@@ -231,8 +233,10 @@ class _Fit:
                 return words
         return None
 
-    def _what_diverged(self, batches: Batches) -> str | None:
+    def _what_diverged(self, error: Exception, batches: Batches) -> str | None:
         """Losses and metrics complain of NaN in many words, but never say that training diverged."""
+        if isinstance(error, OSError) or is_out_of_memory(error):
+            return None
         try:
             outputs = np.asarray(self._model.predict_on_batch(batches[0][0][:1]))
         except Exception:  # the first error says more

@@ -197,6 +197,19 @@ def test_training_in_bfloat16_follows_that_in_float32(make_model):
     assert losses[0][0] - losses[0][-1] > 0.1
 
 
+def test_early_stopping_in_bfloat16_checks_the_best_epoch_in_bfloat16(make_model):
+    """Its loss was measured so: in float32 it is another one, by more than the check allows."""
+    model = make_model(seed=1)
+    trained = _train(
+        model, _VALIDATION, epochs=40, learning_rate=0.3, precision="bfloat16",
+        early_stopping=EarlyStoppingConfig(patience=3),
+    )  # fmt: skip
+    assert trained.epoch < len(trained.history)
+    scores = model.predict(_VALIDATION.images, verbose=0)[:, 0].astype(np.float64)
+    in_float32 = log_loss(_VALIDATION.labels, scores)
+    assert abs(in_float32 / trained.history[trained.epoch - 1]["val_loss"] - 1) > 1e-4
+
+
 def test_sgd_has_momentum(make_model):
     model = make_model()
     compile_classifier(model, TrainingConfig(optimizer="sgd"), steps_per_epoch=1)
