@@ -27,6 +27,7 @@ EXPERIMENT, ENVIRONMENT, RESULTS, REPORT = "experiment.yaml", "environment.json"
 TABLES, DRAWN, GROUPS = "tables", "plots/drawn.json", "groups.csv"
 GALLERY, MODEL, BAD_IMAGES = "gallery.json", "model.keras", "bad_images.csv"
 _OTHER_FILES = (REPORT, GROUPS, BAD_IMAGES, "search.csv")
+_MAY_CHANGE = ("data.on_bad_image:", "data.max_bad_share:")
 _FOLDERS = ("plots", TABLES, "trials", "unfinished", "models")
 
 
@@ -125,6 +126,11 @@ class RunDirectory(RunFolder):
             differences = differing_settings(there, wanted)
         except ConfigError as error:
             raise RunFolderError(f"{self.path / EXPERIMENT} is damaged: {error}.") from None
+        # What to do about bad images is often known only when a run has met them; without results it may change.
+        may_change = () if self._has(self.path / RESULTS) else _MAY_CHANGE
+        others = [one for one in differences if not one.startswith(may_change)]
+        if differences and not others:
+            return
         shown = "; ".join(differences[:5]) + ("; ..." if len(differences) > 5 else "")
         raise RunFolderError(
             f"{self.path} holds another experiment; settings that differ: {shown or 'their order'}. "

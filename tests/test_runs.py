@@ -91,6 +91,16 @@ class TestFolder:
         with pytest.raises(RunFolderError, match=expected):
             run.is_finished("name: b\ntraining:\n  epochs: 3\n")
 
+    def test_what_is_done_about_bad_images_may_change_until_there_are_results(self, run):
+        error, skip = ("name: a\ndata:\n  on_bad_image: " + what + "\n" for what in ("error", "skip"))
+        run.begin(error)
+        assert run.is_finished(skip) is False
+        with pytest.raises(RunFolderError, match=r"name: a there, b here"):
+            run.is_finished(skip.replace("name: a", "name: b"))
+        run.save_results({"models": []})
+        with pytest.raises(RunFolderError, match=r"data\.on_bad_image: error there, skip here"):
+            run.is_finished(skip)
+
     def test_of_many_differences_the_first_five_are_named(self, run):
         run.begin("".join(f"key{number}: 0\n" for number in range(9)))
         with pytest.raises(
