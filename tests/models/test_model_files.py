@@ -16,6 +16,7 @@ import pytest
 import kbin
 from kbin.catalogue import BACKBONES
 from kbin.errors import KbinError, ModelFileError
+from kbin.models import model_files
 from kbin.models.model_configs import check_model_config
 from kbin.models.model_files import load_saved_weights
 from tests.networks import calibrated_classifier, random_images
@@ -347,3 +348,10 @@ def test_a_saved_models_weights_are_looked_through_before_they_are_loaded(saved,
         path = changed_model(saved, tmp_path / "changed.keras", weights=weights)
         with pytest.raises(ModelFileError, match=rf"does not hold the weights of this model: .*{message}"):
             load_saved_weights(model, path)
+
+
+def test_a_huge_layer_beside_a_swin_is_refused_by_its_numbers(tmp_path):
+    """KerasHub cannot make a Swin without values, so its file is not built on the device that has none."""
+    layers = [{"class_name": "SwinTransformerBackbone"}, {"class_name": "Dense", "config": {"units": 10**9}}]
+    with pytest.raises(ValueError, match="it has the number 1000000000"):
+        model_files._check_sizes(tmp_path / "unread.keras", {"config": {"layers": layers}})
