@@ -91,10 +91,12 @@ class TestCluster:
     def test_no_pieces_give_no_results(self, execution):
         assert list(execution.run(work.slowly, [])) == []
 
-    def test_what_is_shared_reaches_every_worker_once(self, execution, cluster, tmp_path):
+    def test_what_is_shared_reaches_every_worker_and_not_with_every_piece(self, execution, cluster, tmp_path):
+        """Dask may drop it where no piece waits for it, looking every two seconds, and fetch it again."""
         assert len(list(execution.run(work.folder_of, range(30), work.Opened(tmp_path)))) == 30
-        opened = {int(path.name): path.read_text() for path in tmp_path.iterdir()}
-        assert opened == {cluster.pid(0): "opened\n", cluster.pid(1): "opened\n"}
+        opened = {int(path.name): len(path.read_text().splitlines()) for path in tmp_path.iterdir()}
+        assert set(opened) == {cluster.pid(0), cluster.pid(1)}
+        assert sum(opened.values()) < 10
 
     def test_a_worker_with_two_threads_runs_one_piece_at_a_time(self, execution):
         for pieces in processes([value for _, value in execution.run(work.begin_and_end, range(12))]):
