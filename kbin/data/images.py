@@ -80,10 +80,15 @@ def decode(image: StoredImage, image_size: int, resize: str = "stretch") -> RgbI
     """
     _check_rule(resize)
     with pillow_as_needed():
-        rgb = _array_to_rgb(image) if isinstance(image, np.ndarray) else _to_rgb(image)
+        rgb = to_rgb(image)
         if rgb.size != (image_size, image_size):
             rgb = RESIZERS[resize](rgb, image_size)
         return np.array(rgb)
+
+
+def to_rgb(image: StoredImage) -> Image.Image:
+    """Returns any image as RGB in its own size, upright; see `decode`."""
+    return _array_to_rgb(image) if isinstance(image, np.ndarray) else _to_rgb(image)
 
 
 def decode_batch(

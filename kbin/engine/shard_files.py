@@ -70,7 +70,7 @@ def open_shard(description: Path) -> tuple[list[str], np.ndarray]:
         raise ValueError(str(error)) from None
     if list(array.shape) != header["shape"] or array.dtype.str != header["dtype"] or len(array) != len(hashes):
         raise ValueError("shape")
-    if array.dtype.kind != "f" or not array.flags.c_contiguous:
+    if array.dtype.kind not in "fu" or not array.flags.c_contiguous:
         raise ValueError("type")
     if _checksum(description.stem, header, array) != header["checksum"]:
         raise ValueError("checksum")
