@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -64,6 +65,7 @@ class NetworkInputs:
         num_views: Views of each training image.
         by_set: Of every set, as it is.
         is_uncut: Whether they are images for the whole model, not features for its tail.
+        features_key: The key of the store's table that has the features of all sets; None for images.
     """
 
     training: Inputs
@@ -71,6 +73,7 @@ class NetworkInputs:
     num_views: int
     by_set: Mapping[str, Inputs]
     is_uncut: bool
+    features_key: Mapping[str, Any] | None = None
 
 
 def stored_inputs(
@@ -94,8 +97,9 @@ def stored_inputs(
     hashed = {name: HashedImages(one.data.content_hashes(), one.images) for name, one in sets.items()}
     try:
         by_set = engine.features(parts, hashed)
+        key = engine.key(parts)
         if augmentation is None or augmentation.views is None:
-            return NetworkInputs(by_set["train"], None, 1, by_set, is_uncut=False)
+            return NetworkInputs(by_set["train"], None, 1, by_set, is_uncut=False, features_key=key)
         train, views, num_views = sets["train"], augmentation.views, augmentation.num_views
         stored = engine.features(parts, {_AUGMENTED: HashedImages(views.hashes, views)}, augmentation.text)
         rows = (
@@ -103,7 +107,8 @@ def stored_inputs(
             if augmentation.augmenter.mixes
             else None
         )
-        return NetworkInputs(Chosen(stored[_AUGMENTED], views.places), rows, num_views, by_set, is_uncut=False)
+        training = Chosen(stored[_AUGMENTED], views.places)
+        return NetworkInputs(training, rows, num_views, by_set, is_uncut=False, features_key=key)
     except StoreFullError as error:
         progress.say(f"  {error}: the uncut model is trained instead.")
         return None

@@ -103,6 +103,7 @@ def run_model(
         check_converged(scores, result.learning_rate)
     model_id = model_config.id or ""
     _save_predictions(run, model_id, seed, result.trained, sets, probabilities)
+    run.save_features_key(model_id, seed, result.features_key)
     safe_point()
     # Without optimizer and metrics: the file opens wherever Keras is.
     plain = keras.Model(model.input, model.output, name=model.name)

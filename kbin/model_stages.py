@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import keras
 import numpy as np
@@ -68,6 +69,7 @@ class TrainedNetwork:
         precision: Of the features that enter it; "float32" where these are images.
         trained: History of all stages, and the kept epoch.
         learning_rate: Of the last stage.
+        features_key: Of the stored features that entered the first stage; None where images did.
     """
 
     network: keras.Model
@@ -75,6 +77,7 @@ class TrainedNetwork:
     precision: str
     trained: Trained
     learning_rate: float
+    features_key: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,7 @@ class ModelTraining:
             IntegrityError: A frozen tensor moved.
         """
         steps = self.config.steps
-        result = self._stage(steps[0], 1, first_epoch=0)
+        result = first = self._stage(steps[0], 1, first_epoch=0)
         history = result.trained.history
         smallest = result.trained.micro_batch
         for number, stage in enumerate(steps[1:], start=2):
@@ -116,7 +119,8 @@ class ModelTraining:
             result = self._stage(stage, number, first_epoch=len(history))
             history = history + result.trained.history
             smallest = min(filter(None, (smallest, result.trained.micro_batch)), default=None)
-        return replace(result, trained=replace(result.trained, history=history, micro_batch=smallest))
+        trained = replace(result.trained, history=history, micro_batch=smallest)
+        return replace(result, trained=trained, features_key=first.features_key)
 
     def _stage(self, stage: StageConfig, number: int, first_epoch: int) -> TrainedNetwork:
         config, setting = self.config, self.setting
@@ -138,7 +142,7 @@ class ModelTraining:
         is_whole = network is self.model or setting.engine is None
         precision = "float32" if is_whole or setting.engine is None else setting.engine.precision
         rate = settings.rate(stage.trains_backbone)
-        return TrainedNetwork(network, inputs.by_set, precision, trained, rate)
+        return TrainedNetwork(network, inputs.by_set, precision, trained, rate, inputs.features_key)
 
     def _entering(self, epochs: int) -> tuple[keras.Model, NetworkInputs]:
         """Returns the network that trains, and what enters it: features for a tail, or images for the whole model."""

@@ -153,7 +153,7 @@ class TestDifferences:
 
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
-SECTIONS = ["name", "data", "models", "training", "augment", "engine", "evaluation"]
+SECTIONS = ["name", "data", "models", "training", "augment", "engine", "evaluation", "audit"]
 MODEL_KEYS = ["backbone", "id", "weights", "train_blocks", "train_from", "head"]
 DATA_KEYS = ["source", "path", "classes", "positive", "split", "test_sets", "where"]
 TRAINING_KEYS = ["seeds", "epochs", "learning_rate", "early_stopping", "class_weight"]

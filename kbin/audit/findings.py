@@ -89,12 +89,14 @@ class Check:
         title: A heading, such as "The same image twice".
         severity: Of what it finds.
         run: Looks at the arrays.
+        each_image_once: Whether it is spared the test sets that are a part of another: it would meet images twice.
     """
 
     code: str
     title: str
     severity: Severity
     run: Callable[["AuditInputs"], Outcome]
+    each_image_once: bool = False
 
 
 @dataclass(frozen=True)

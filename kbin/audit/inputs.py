@@ -1,7 +1,7 @@
 """What the checks look at: arrays of everything that a run stored of its sets, and what was measured of the images."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -54,6 +54,7 @@ class AuditInputs:
     Attributes:
         classes: The class names; of two, the second is the positive one.
         sets: By name, in the order of the run; "train" is always there.
+        parts: Test sets that are a part of another -> the other's name; the images of both are the same.
         thresholds: Model id -> shape (num_seeds,), in force; empty for more than two classes.
         input_numbers: Model id -> what entered its first convolution, as the run stored it.
         features_of: The id of the model whose frozen backbone gave the features; None where there are none.
@@ -64,6 +65,7 @@ class AuditInputs:
 
     classes: tuple[str, ...]
     sets: Mapping[str, AuditedSet]
+    parts: Mapping[str, str] = field(default_factory=dict)
     thresholds: Mapping[str, np.ndarray] = field(default_factory=dict)
     input_numbers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     features_of: str | None = None
@@ -84,6 +86,12 @@ class AuditInputs:
     def positive(self) -> str | None:
         """The positive class of two; None for more."""
         return self.classes[1] if len(self.classes) == 2 else None
+
+    @property
+    def each_image_once(self) -> "AuditInputs":
+        """The same without the test sets that are a part of another."""
+        own = {name: one for name, one in self.sets.items() if name not in self.parts}
+        return self if len(own) == len(self.sets) else replace(self, sets=own, parts={})
 
     @property
     def has_features(self) -> bool:

@@ -51,6 +51,7 @@ class ExperimentConfig(Section):
     engine: EngineConfig = EngineConfig()
     search: SearchConfig | None = None
     evaluation: EvaluationConfig = EvaluationConfig()  # after what it may need: data, models, search
+    audit: Flag = False
 
     @model_validator(mode="before")
     @classmethod

@@ -20,6 +20,7 @@ def store_rows(store: FeatureStore) -> list[dict[str, Any]]:
             "runtime": entry.key.get("runtime"),
             "precision": entry.key.get("precision"),
             "augment": entry.key.get("augment"),
+            "measures": entry.key.get("measures"),
             "images": entry.images,
             "bytes": entry.bytes,
             "last_used": datetime.fromtimestamp(entry.last_used).isoformat(timespec="seconds"),
@@ -42,13 +43,25 @@ def store_lines(store: FeatureStore) -> list[str]:
         return [*lines, "no features stored"]
     lines += ["", f"{'name':<9}{'backbone':<19}{'cut':<20}{'images':>8}{'MB':>9}  last used"]
     for row in rows:
-        views = " augmented" if row["augment"] else ""
+        what, cut, how = _described(row)
         lines.append(
-            f"{row['name'][:8]:<9}{row['backbone'] or '?':<19}{(row['cut'] or '?')[:19]:<20}{row['images']:>8,}"
+            f"{row['name'][:8]:<9}{what:<19}{cut[:19]:<20}{row['images']:>8,}"
             f"{row['bytes'] / _MB:>9,.1f}  {row['last_used'][:10]}"
         )
-        lines.append(f"{'':<9}{row['image_size']} px, {row['runtime']}, {row['precision']}{views}")
+        lines.append(f"{'':<9}{how}")
     return [*lines, "", "`kbin store --clear NAME` removes one, `--clear all` everything."]
+
+
+def _described(row: dict[str, Any]) -> tuple[str, str, str]:
+    """Returns what a table holds: of what, up to where, and how it was computed."""
+    if row["measures"] is not None:
+        return "image measures", "-", "miniatures and properties of the files, for audits"
+    views = " augmented" if row["augment"] else ""
+    return (
+        row["backbone"] or "?",
+        row["cut"] or "?",
+        f"{row['image_size']} px, {row['runtime']}, {row['precision']}{views}",
+    )
 
 
 def clear_lines(store: FeatureStore, name: str) -> list[str]:

@@ -1,13 +1,12 @@
 """Pictures of a gallery: an image as the model sees it, and the same under its heat map."""
 
-import io
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from kbin.data.small_jpeg import small_jpeg
+
 _LARGEST_SIDE = 224  # pixels
-_JPEG_QUALITY = 85
 _STRONGEST = 0.6  # share of the heat map's colour where it is 1; the image stays visible below
 _OUTLINE = 0.5  # heat at which a line is drawn around
 
@@ -18,7 +17,7 @@ def image_jpeg(image: NDArray[np.uint8]) -> bytes:
     Args:
         image: shape (height, width, 3), RGB 0 to 255.
     """
-    return _jpeg(_small(Image.fromarray(image)))
+    return small_jpeg(Image.fromarray(image), _LARGEST_SIDE)
 
 
 def overlay_jpeg(image: NDArray[np.uint8], heat: NDArray[np.float32]) -> bytes:
@@ -44,7 +43,7 @@ def overlay_jpeg(image: NDArray[np.uint8], heat: NDArray[np.float32]) -> bytes:
     inner, outer = _outline(warm >= _OUTLINE)
     mixed[outer] = 0
     mixed[inner] = 255
-    return _jpeg(Image.fromarray(np.rint(mixed).astype(np.uint8)))
+    return small_jpeg(Image.fromarray(np.rint(mixed).astype(np.uint8)), _LARGEST_SIDE)
 
 
 def _outline(inside: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -58,9 +57,3 @@ def _small(picture: Image.Image) -> Image.Image:
     if max(picture.size) > _LARGEST_SIDE:
         picture.thumbnail((_LARGEST_SIDE, _LARGEST_SIDE), Image.Resampling.LANCZOS)
     return picture
-
-
-def _jpeg(picture: Image.Image) -> bytes:
-    stream = io.BytesIO()
-    picture.save(stream, "JPEG", quality=_JPEG_QUALITY, optimize=True)
-    return stream.getvalue()
