@@ -16,7 +16,7 @@ from kbin.audit.findings import Check, Outcome, clean, found, not_applicable
 from kbin.audit.inputs import AuditInputs
 from kbin.evaluation.multiple import holm
 
-_LEVEL = 0.02  # of all pairs together, corrected
+_LEVEL = 0.01  # of all pairs together, corrected
 _CLASS_LEVEL = 0.05  # which classes a difference that was found concerns
 _MIX_MATTERS = 0.03  # of the AUC that the mix of classes adds
 

@@ -42,7 +42,7 @@ def estimated_shares(probabilities: np.ndarray, prior: np.ndarray) -> np.ndarray
         Saerens, Latinne and Decaestecker 2002, "Adjusting the outputs of a classifier to new a priori probabilities",
         eq. 2.9.
     """
-    relative = probabilities / prior
+    relative = np.maximum(probabilities, _SMALLEST) / prior
     shares = prior.copy()
     for _ in range(_ROUNDS):
         weighted = relative * shares

@@ -40,10 +40,10 @@ def estimate_words(inputs: AuditInputs, one: SetShares, label: int) -> str:
 
 
 def disagreement_words(inputs: AuditInputs, one: SetShares) -> str:
-    """Returns how labels and images disagree about a share, as a sentence."""
+    """Returns how labels and images disagree about a share, as a sentence; "" where they do not."""
     label = one.disagreeing
     if label is None or one.estimated is None:
-        raise ValueError("only where labels and estimate disagree")
+        return ""
     return (
         f"{class_words(inputs, label)} {percent(one.compared.second[label])} of the {len(one.of):,} images of "
         f"'{one.of.name}' by their labels, but {percent(one.estimated.shares[label])} "
@@ -59,10 +59,11 @@ def remarks(shares: Sequence[SetShares], by: str | None) -> list[str]:
             "No share was estimated without labels: that needs 10 validation images of each class with predictions of "
             "a model, or 10 training images of each class with features."
         ]
+    num_models = max(len(one.by_model) for one in shares)
     said = [
-        f"The estimate is by {by} (the best of {len(shares[0].by_model)} on labelled images that it was not trained "
-        "on), with a 95 % interval from resampled images. It holds where each class looks as in training; where "
-        "drift-features finds another kind of images, it need not."
+        f"The estimate is by {by} (the best of {num_models} on labelled images that it was not trained on), with a "
+        "95 % interval from resampled images. It holds where each class looks as in training; where drift-features "
+        "finds another kind of images, it need not."
     ]
     small = [f"'{one.of.name}'" for one in shares if one.estimated is None]
     if small:
