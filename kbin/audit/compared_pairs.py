@@ -1,6 +1,6 @@
 """A domain classifier for each pair of sets, with p-values corrected over the pairs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from kbin.audit.domain_classifier import DomainClassifier, domain_classifier
 from kbin.audit.findings import FindingTable
 from kbin.audit.inputs import AuditInputs
 from kbin.audit.set_pairs import SetPair, enough_arrangements, pair_names, rearranged, set_pair
+from kbin.data.set_names import TRAIN, VALIDATION
 from kbin.evaluation.multiple import holm
 
 MATTERS = 0.6  # an AUC from which on another kind of image can explain a fall
@@ -68,6 +69,15 @@ def compared_pairs(inputs: AuditInputs, matrix_of: Callable[[SetPair], np.ndarra
     ]
     not_compared = tuple(one for one in tried if isinstance(one, str))
     return ComparedPairs(tuple(sorted(compared, key=lambda one: -one.told.auc)), not_compared, number)
+
+
+def most_telling(pairs: Sequence[ComparedPair]) -> list[ComparedPair]:
+    """Returns pairs with train and a test set first, as they explain a fall; within both the farthest apart first."""
+
+    def rank(one: ComparedPair) -> tuple[bool, float]:
+        return TRAIN not in one.pair.names or VALIDATION in one.pair.names, -one.told.auc
+
+    return sorted(pairs, key=rank)
 
 
 def pair_values(inputs: AuditInputs, one: ComparedPair) -> dict[str, Any]:

@@ -15,7 +15,9 @@ _MOST_PAIRS_SHOWN = 3
 
 
 def times_of_100(auc: float) -> str:
-    """Returns an AUC as a count: .874 is "87 times of 100"."""
+    """Returns an AUC as a count: .874 is "87 times of 100"; what is not quite 1 is never 100."""
+    if 0.995 <= auc < 1:
+        return "more than 99 times of 100"
     return f"{round(100 * auc)} times of 100"
 
 

@@ -2,7 +2,15 @@
 
 from typing import Any
 
-from kbin.audit.compared_pairs import MATTERS, ComparedPair, ComparedPairs, compared_pairs, pair_table, pair_values
+from kbin.audit.compared_pairs import (
+    MATTERS,
+    ComparedPair,
+    ComparedPairs,
+    compared_pairs,
+    most_telling,
+    pair_table,
+    pair_values,
+)
 from kbin.audit.drift_words import (
     by_chance,
     next_step,
@@ -30,7 +38,7 @@ def run(inputs: AuditInputs) -> Outcome:
     compared = compared_pairs(inputs, lambda pair: pair.values(inputs.reduced_features), _LEVEL)
     if not compared.pairs:
         return not_applicable(compared.not_compared[0])
-    differing = [one for one in compared.pairs if one.is_found]
+    differing = most_telling([one for one in compared.pairs if one.is_found])
     common: dict[str, Any] = {
         "details": (*_details(inputs, differing, compared.pairs), *remarks(compared, inputs)),
         "values": {

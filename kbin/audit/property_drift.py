@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kbin.audit.compared_pairs import ComparedPair, compared_pairs, pair_table, pair_values
+from kbin.audit.compared_pairs import ComparedPair, compared_pairs, most_telling, pair_table, pair_values
 from kbin.audit.drift_words import (
     by_chance,
     next_step,
@@ -47,7 +47,7 @@ def run(inputs: AuditInputs) -> Outcome:
         )
         for one in compared.pairs
     }
-    differing = [one for one in compared.pairs if one.is_found or told[one.pair.names]]
+    differing = most_telling([one for one in compared.pairs if one.is_found or told[one.pair.names]])
     listed = [one for pair in differing for one in told[pair.pair.names]]
     common: dict[str, Any] = {
         "details": (
@@ -62,13 +62,13 @@ def run(inputs: AuditInputs) -> Outcome:
     }
     if not differing:
         return clean(_clean_summary(compared.pairs[0]), tables=(pair_table(compared),), **common)
-    worst = max(differing, key=lambda one: max([one.told.auc, *(0.5 + of.distance for of in told[one.pair.names])]))
+    worst = differing[0]
     return found(
         _summary(worst, told[worst.pair.names], compared.num_arrangements) + pairs_in_words(len(differing) - 1),
         next_step=next_step(worst.pair.names),
-        strength=min(1.0, max(0.2, 2 * worst.told.auc - 1)),
+        strength=min(1.0, max([2 * worst.told.auc - 1, *(2 * one.distance for one in told[worst.pair.names])])),
         tables=(*([_table(listed)] if listed else []), pair_table(compared)),
-        strips=typical_strips(inputs, [worst, *(one for one in differing if one is not worst)]),
+        strips=typical_strips(inputs, differing),
         **common,
     )
 
