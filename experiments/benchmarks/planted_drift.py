@@ -7,7 +7,14 @@ poly cells as another test set.
 
 Run: python -m experiments.benchmarks.planted_drift --data FOLDER [--seeds 20] [--json]
     FOLDER holds cifar10-pair and pneumoniamnist as <set>/<split>/<class>/<file>.
-Measured: not yet.
+Measured (20 seeds a row, 9 minutes with the features in the store; found of 20 by features, properties, share):
+- random splits: 0, 0, 0 on cifar10-pair; 0, 0, 1 on pneumoniamnist (a share that is 5 points off with p = .009).
+- darker half: 20, 20, 0 on cifar10-pair (AUC .70 and .74); 20, 20, 5 on pneumoniamnist (.74 and .75). There the shares
+  estimated without labels are wrong, as they must be under drift (81 % for 73 %), and 4 of the 5 say so.
+- fewer positives: 0, 0, 20 on both; estimated 33.8 % and 57.1 % for 33.9 % and 57.1 %; the interval held the labelled
+  share 20 times of 20.
+- ELPV, mono to poly: drift in features (AUC above .995, 644 and 1,550 cells) and properties (AUC .88; larger files);
+  no drift among the splits of mono. Defective: 29 % labelled in poly, 36 % in train, estimated 40 % (27 to 53).
 """
 
 import argparse

@@ -6,7 +6,7 @@ import numpy as np
 
 from kbin.audit.within_class_auc import p_value
 
-_NUM_ARRANGEMENTS = 1_000
+_NUM_ARRANGEMENTS = 2_000
 _POINTS_THAT_MATTER = 0.05  # of a share
 _ODDS_THAT_MATTER = 2.0  # of a rare class: 1 % against 2 %
 _SEED = 0

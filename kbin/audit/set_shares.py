@@ -8,7 +8,7 @@ from kbin.audit.class_shares import SharesCompared
 from kbin.audit.inputs import AuditedSet
 from kbin.audit.label_shift import EstimatedShares
 
-_LEVEL = 0.02  # of all test sets together, corrected
+_LEVEL = 0.01  # of all test sets together, corrected
 # Labels and images disagree where the estimate is as many standard errors away, and as many points.
 _ERRORS_APART, _POINTS_APART = 3.0, 0.1
 
