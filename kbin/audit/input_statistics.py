@@ -97,7 +97,7 @@ class InputStatistics:
           range and the network's statistics fit at least twice as well when it is stretched to the whole of it;
         - constant: nearly all images are of one colour;
         - inverted, bgr: the statistics fit at least twice as well when the images are inverted, or their channels
-          reversed;
+          reversed, whichever fits better;
         - grey: nearly all images have equal channels;
         - usual: none of it.
         """
@@ -105,10 +105,9 @@ class InputStatistics:
             return "constant"
         if self.dark_share >= _MOST or (max(self.raw_max) <= _DIM and self._is_clearly_better(STRETCHED)):
             return "rescaled"
-        if self._is_clearly_better(INVERTED):
-            return "inverted"
-        if self._is_clearly_better(BGR):
-            return "bgr"
+        nearest = min((INVERTED, BGR), key=lambda variant: self.discrepancies.get(variant, float("inf")))
+        if self._is_clearly_better(nearest):
+            return "inverted" if nearest == INVERTED else "bgr"
         return "grey" if self.grey_share >= _NEARLY_ALL else "usual"
 
     def _is_clearly_better(self, variant: str) -> bool:

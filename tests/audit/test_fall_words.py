@@ -13,7 +13,7 @@ def test_shares_are_told_as_points(value, text):
 @pytest.mark.parametrize(
     ("parts", "whole"),
     [
-        ((0.304, 0.054, 0.114), [30, 5, 12]),  # 47.2 in all; rounded one by one they would give 46
+        ((0.304, 0.053, 0.1145), [30, 5, 12]),  # 47.15 in all; rounded one by one they would give 46
         ((0.106, 0.106, 0.106), [11, 11, 10]),  # 31.8: one of three equal ones stays behind
         ((0.3, -0.026, 0.126), [30, -3, 13]),
     ],
