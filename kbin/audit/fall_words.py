@@ -38,7 +38,7 @@ def about_fall(one: ModelFall) -> str:
     threshold, share, ranking = whole_points((parts.threshold.value, parts.share.value, parts.ranking.value))
     before, after = one.aucs
     order = "" if before is None or after is None else f" (ROC AUC {before:.3f} to {after:.3f})"
-    back = " A minus gives back." if min(threshold, share, ranking) < 0 else ""
+    back = " A minus is a rise." if min(threshold, share, ranking) < 0 else ""
     return (
         f"{start}: {threshold} of them are the threshold, {share} the share of positives, {ranking} the ranking{order}."
         f"{back} {_about_threshold(one)}"

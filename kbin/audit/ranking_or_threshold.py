@@ -113,6 +113,11 @@ def _caveats(inputs: AuditInputs, reference: AuditedSet, compared: Sequence[Audi
             "There is no validation set, so the sets are compared with the training set, which the models have learned "
             "from: the part of the ranking also holds what they only know by heart, and is no finding alone."
         )
+    elif len(inputs.classes) == 2 and len(reference) < _FLATTERED:
+        told.append(
+            f"If the threshold was chosen on {reference.name} ({len(reference)} images), it also fits them by chance: "
+            "a point or two of its part is that."
+        )
     if len(inputs.classes) > 2:
         told.append(
             "With more than two classes there is no threshold: a fall has two parts, class shares and the rest."

@@ -149,6 +149,12 @@ def test_a_set_of_one_class_has_no_threshold_part():
     json.dumps(fall, allow_nan=False)
 
 
+@pytest.mark.parametrize(("n", "is_said"), [(200, True), (1500, False)])
+def test_what_a_threshold_owes_to_few_images_is_said(n, is_said):
+    details = CHECK.run(drawn(0, Drawn("validation", n), Drawn("test", 400))).details
+    assert any(f"chosen on validation ({n} images)" in sentence for sentence in details) == is_said
+
+
 def test_without_validation_the_training_set_is_compared_and_the_ranking_alone_is_no_finding():
     rng = np.random.default_rng(0)
     known_by_heart = Drawn("train", 400, apart=8).draw(rng)
