@@ -2,6 +2,15 @@
 
 Run: python -m experiments.benchmarks.fall_parts [--run FOLDER] [--seeds 100] [--images 100000] [--json]
 FOLDER is a finished run with two classes, such as that of experiments/solar_cells_shift.yaml.
+Measured on the run of solar_cells_shift.yaml (161 validation images, 3 seeds), parts in accuracy [95 % interval]:
+- fixed, poly (1,550): fall .502 [.453, .551] = threshold .382 [.352, .412] + share -.007 + ranking .128 [.085, .170];
+  at its best threshold .726, where always answering "functional" gets .708. top-block: .565 = .452 - .007 + .119; .746.
+- mono test set (268): falls of .034 [-.030, .099] and .028 [-.033, .089], not beyond chance.
+Drawn scores, 100 seeds (200 validation and 400 test images), found and mean parts (fall = threshold + share + ranking):
+- nothing changed: 3 of 100; .018 = .016 + .000 + .001: the threshold fits the images that it was chosen on.
+- scores moved: 100 of 100; .270 = .268 + .000 + .002. Harder images: 100 of 100; .186 = .025 + .000 + .161.
+- moved and harder: 100 of 100; .405 = .243 + .000 + .161. Other shares at a threshold that suits both: 4 of 100.
+75,000 images (25,000 validation, 50,000 test), 4 models of 3 seeds: 3.2 s on one thread.
 """
 
 import argparse
@@ -57,7 +66,7 @@ def main() -> None:
     show([planted_row(name, changed, options.seeds) for name, changed in CHANGES.items()], options.json)
     large = drawn(0, [Drawn("validation", options.images // 4), Drawn("test", options.images // 2, shift=1)], models=4)
     seconds = seconds_of(lambda: CHECK.run(large))
-    show([{"images": options.images, "models": 4, "seeds": 3, "seconds": seconds}], options.json)
+    show([{"images": 3 * options.images // 4, "models": 4, "seeds": 3, "seconds": seconds}], options.json)
 
 
 def planted_row(name: str, changed: Drawn, num_seeds: int) -> dict[str, Any]:

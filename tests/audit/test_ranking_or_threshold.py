@@ -79,10 +79,10 @@ def test_what_a_threshold_owes_to_the_images_that_it_was_chosen_on_is_its_own_pa
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("validation", "test"), [(60, 40), (160, 270), (2000, 3000)])
-def test_where_nothing_changed_it_is_clean_in_95_of_100_seeds(validation, test):
+def test_where_nothing_changed_it_is_clean_in_57_of_60_seeds(validation, test):
     sets = (Drawn("validation", validation), Drawn("test", test), Drawn("other", test))
-    outcomes = [CHECK.run(drawn(seed, *sets, models=3)).outcome for seed in range(100)]
-    assert outcomes.count("clean") >= 95
+    outcomes = [CHECK.run(drawn(seed, *sets, models=2)).outcome for seed in range(60)]
+    assert outcomes.count("clean") >= 57
 
 
 @pytest.mark.parametrize("seed", range(4))
