@@ -13,6 +13,7 @@ from kbin.config.training import TrainingConfig
 from kbin.engine.memory_errors import memory_explained, release_memory
 from kbin.errors import CONCERNS_EVERY_MODEL
 from kbin.explain.gallery import save_gallery
+from kbin.explain.input_numbers import save_input_numbers
 from kbin.memory_plan import check_memory
 from kbin.model_identity import model_identity
 from kbin.model_inputs import SetImages
@@ -72,6 +73,7 @@ def run_all_seeds(
         return entry | failure(model, error, setting)
     threshold = evaluated["train"]["per_seed"][0]["threshold"]
     save_gallery(run, model.id or "", runs[0], sets, threshold, setting.progress)
+    save_input_numbers(run, model, runs[0].model, sets["train"], setting.progress)
     entry |= {
         "status": "done",
         "seconds": _summed_seconds(runs),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 EXPERIMENT, ENVIRONMENT, RESULTS, REPORT = "experiment.yaml", "environment.json", "results.json", "report.html"
+INPUT = "input.json"
 TABLES, DRAWN, GROUPS = "tables", "plots/drawn.json", "groups.csv"
 GALLERY, MODEL, BAD_IMAGES = "gallery.json", "model.keras", "bad_images.csv"
 FEATURES, AUDIT = "features.json", "audit"
@@ -112,6 +113,8 @@ class RunDirectory(RunFolder):
                 (self.path / name).unlink(missing_ok=True)
             for name in plots if isinstance(plots, dict) else ():
                 self.inside(self.path / name).unlink(missing_ok=True)
+            for numbers in (self.path / "models").glob(f"*/{INPUT}"):
+                self.inside(numbers).unlink(missing_ok=True)
             for folder in (
                 *(self.path / "models").glob("*/seed-[0-9]*"),
                 self.path / "trials",
@@ -223,6 +226,20 @@ class RunDirectory(RunFolder):
     def save_gallery(self, model_id: str, seed: int, gallery: Mapping[str, Any]) -> None:
         """Writes gallery.json, the last file of a gallery."""
         self.write(self.gallery_folder(model_id, seed) / GALLERY, as_json(gallery))
+
+    def save_input_numbers(self, model_id: str, numbers: Mapping[str, Any]) -> None:
+        """Writes models/<id>/input.json: what entered the model's first convolution."""
+        self._write(f"models/{model_id}/{INPUT}", as_json(numbers))
+
+    def input_numbers(self, model_id: str) -> dict[str, Any] | None:
+        """Reads models/<id>/input.json; None where the run has stored none.
+
+        Raises:
+            RunFolderError: It is damaged, or leads out of the run's folder.
+        """
+        name = f"models/{model_id}/{INPUT}"
+        self.inside(self.path / name)
+        return self._read_json(name) if self._has(self.path / name) else None
 
     def save_history(self, model_id: str, seed: int, rows: Sequence[Mapping[str, float]]) -> None:
         """Writes history.csv, a row an epoch."""

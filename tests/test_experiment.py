@@ -128,6 +128,7 @@ class TestRunFolder:
             "experiment.yaml", "environment.json", "results.json", "report.html", "plots", "tables", "models",
         }  # fmt: skip
         for model_id in ("fixed", "top"):
+            assert (run.path / "models" / model_id / "input.json").is_file()
             for seed in (0, 1):
                 trained = run.path / "models" / model_id / f"seed-{seed}"
                 assert {path.name for path in trained.iterdir()} == {

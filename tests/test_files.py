@@ -153,6 +153,7 @@ class TestRemovedFolder:
         lambda run: run.save_picture("augmented", b"png"),
         lambda run: run.save_model("m", 0, lambda path: path.write_text("weights") and None),
         lambda run: run.save_gallery("m", 0, {}),
+        lambda run: run.save_input_numbers("m", {}),
         lambda run: run.save_table("results", ["a"], [[1]]),
     )
 

@@ -138,6 +138,37 @@ class TestFolder:
             below_a_file.begin(SETTINGS)
 
 
+class TestInputNumbers:
+    def test_they_are_read_as_they_were_written(self, run):
+        run.save_input_numbers("fixed", {"mean": [0.1, 0.2, 0.3], "why_no_reference": ""})
+        assert run.input_numbers("fixed") == {"mean": [0.1, 0.2, 0.3], "why_no_reference": ""}
+        assert (run.path / "models" / "fixed" / "input.json").is_file()
+
+    def test_a_run_that_stored_none_has_none(self, run):
+        run.begin(SETTINGS)
+        assert run.input_numbers("fixed") is None
+
+    def test_damaged_ones_are_refused(self, run):
+        run.save_input_numbers("fixed", {})
+        (run.path / "models" / "fixed" / "input.json").write_text("[1]")
+        with pytest.raises(RunFolderError, match=r"input\.json is damaged: it should hold an object\."):
+            run.input_numbers("fixed")
+
+    def test_a_link_to_elsewhere_is_refused(self, run, tmp_path):
+        run.save_input_numbers("fixed", {})
+        (tmp_path / "other.json").write_text("{}")
+        (run.path / "models" / "fixed" / "input.json").unlink()
+        (run.path / "models" / "fixed" / "input.json").symlink_to(tmp_path / "other.json")
+        with pytest.raises(RunFolderError, match="leads out of the run's folder"):
+            run.input_numbers("fixed")
+
+    def test_starting_anew_removes_them(self, run):
+        run.begin(SETTINGS)
+        run.save_input_numbers("fixed", {})
+        run.remove_results()
+        assert run.input_numbers("fixed") is None
+
+
 class TestJson:
     def test_results_and_environment_are_read_as_they_were_written(self, run):
         results = {"experiment": "zellen-ü", "models": [{"metrics": {"f1": None, "accuracy": 0.1 + 0.2}}]}
