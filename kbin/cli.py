@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, cast
+from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO, cast
 
 import typer
 
@@ -154,6 +154,34 @@ def report(
         typer.echo(str(remake([RunDirectory(folder) for folder in runs], out, redraw)))
 
 
+@app.command()
+def audit(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.", show_default=False)],
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    debug: DebugOption = False,
+) -> None:
+    """Ask why the test set falls short: leaks, drift, wrong labels, shortcuts, the threshold, the input."""
+    from kbin.audit_files import AuditFiles
+    from kbin.auditing.running import audit_run
+    from kbin.report.audit_lines import audit_lines
+    from kbin.report.remaking import remake
+    from kbin.run_lock import locked
+    from kbin.runs import RunDirectory
+
+    directory = RunDirectory(run)
+    directory.results()  # a folder that is no finished run's is told so, and left alone
+    with _stoppable(), locked(run):
+        audit_run(directory, _progress(sys.stderr if as_json else sys.stdout))
+        page = remake([directory])
+    findings = AuditFiles(directory).read() or {}
+    if as_json:
+        typer.echo(json.dumps(findings, indent=1))
+        return
+    for line in audit_lines(findings):
+        typer.echo(printable_lines(line))
+    typer.echo(f"\npage: {page}")
+
+
 def main() -> NoReturn:
     """Runs the command line and turns every outcome into an exit code."""
     end_at_once_on_signals()  # until there is something to lose: see `_stoppable`
@@ -224,7 +252,9 @@ def _let_go_of_output() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _progress() -> "Progress":
+def _progress(stream: TextIO | None = None) -> "Progress":
+    """Returns what shows progress on standard output, or on another stream."""
     from kbin.progress import LogProgress, TerminalProgress
 
-    return TerminalProgress() if sys.stdout.isatty() else LogProgress(sys.stdout)
+    shown = sys.stdout if stream is None else stream
+    return TerminalProgress() if shown is sys.stdout and shown.isatty() else LogProgress(shown)

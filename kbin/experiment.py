@@ -8,12 +8,14 @@ from typing import Any
 
 import torch
 
+from kbin.audit_files import AuditFiles
+from kbin.auditing.running import audit_run
 from kbin.comparisons import comparison_entries
 from kbin.config.experiment import ExperimentConfig
 from kbin.data.bad_images_named import named_in_full
 from kbin.data.sets import LoadedSets, load_sets
 from kbin.environment import describe_environment
-from kbin.errors import BadImagesError
+from kbin.errors import BadImagesError, KbinError, StorageError
 from kbin.execution import Execution, open_execution
 from kbin.experiment_file import dump_experiment
 from kbin.experiment_inputs import augmentation, images_of_sets, num_stored_views, open_engine
@@ -30,6 +32,7 @@ from kbin.run_lock import locked
 from kbin.runs import RunDirectory
 from kbin.search.plan import plan_search, searched_models
 from kbin.search_files import SearchFiles
+from kbin.storage_faults import refuse_full_disk
 from kbin.unfinished import forget_unfinished
 
 
@@ -53,7 +56,10 @@ def run_experiment(
             goes on in it, it cannot be written, or the cluster cannot be used.
     """
     with locked(out):
-        return _run_alone(config, out, progress, cluster, fresh)
+        code = _run_alone(config, out, progress, cluster, fresh)
+        if config.audit and not AuditFiles(RunDirectory(out)).is_there:
+            _audit(config, RunDirectory(out), progress)
+        return code
 
 
 def _run_alone(config: ExperimentConfig, out: Path, progress: Progress, cluster: str | None, fresh: bool) -> int:
@@ -72,6 +78,21 @@ def _run_alone(config: ExperimentConfig, out: Path, progress: Progress, cluster:
             return _run_on(execution, config, run, progress, fresh)
     except BadImagesError as error:
         raise named_in_full(error, config.data, run, progress) from error
+
+
+def _audit(config: ExperimentConfig, run: RunDirectory, progress: Progress) -> None:
+    """Audits the run; without it a run still has its results."""
+    run.begin(dump_experiment(config))  # where the finished run was asked for no audit yet
+    progress.say("audit:")
+    try:
+        audit_run(run, progress)
+    except StorageError:
+        raise
+    except Exception as error:
+        refuse_full_disk(error)
+        words = str(error) if isinstance(error, KbinError) else f"{type(error).__name__}: {error}"
+        progress.say(f"the run could not be audited: {words}")
+    remake([run])
 
 
 def _run_on(execution: Execution, config: ExperimentConfig, run: RunDirectory, progress: Progress, fresh: bool) -> int:

@@ -30,7 +30,8 @@ _SEED = 0
 _LEAST_CONTRAST = 4.0  # standard deviation of the luminance, 0 to 255; flat images take no part
 _AT_ONCE = 8_192  # pairs whose images are in memory together
 # In robust standard deviations (on the scale of Fisher's z) above what chance does.
-_COMPARED_AT, _UPRIGHT_AT, _TURNED_AT = 4.0, 4.0, 8.0
+_COMPARED_AT, _UPRIGHT_AT, _TURNED_AT, _TEXTURE_AT = 4.0, 4.0, 9.0, 6.5
+_TEXTURE = 190  # points of the rings over which the detail of a texture is spread; see `spread_of_detail`
 _LARGEST_COLOUR_CHANGE = 25.0  # of the means of red, green and blue, where a match is weak
 
 
@@ -158,7 +159,8 @@ def _judged(
     clear = (of_fine >= 0.92) & (of_finest >= 0.86)
     weak = (of_fine >= 0.85) & (of_finest >= 0.8) & keeps_colour
     upright = compared.is_upright & (coarse >= _UPRIGHT_AT) & (fine >= _UPRIGHT_AT) & (clear | weak) & (spread >= 100)
-    turned = (coarse >= _TURNED_AT) & (fine >= _TURNED_AT) & (finest >= 2) & (spread >= 120)
+    least = np.where(spread >= _TEXTURE, _TEXTURE_AT, _TURNED_AT)
+    turned = (coarse >= least) & (fine >= least) & (finest >= 2) & (spread >= 120)
     return np.asarray(same | upright | turned)
 
 

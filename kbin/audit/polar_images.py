@@ -41,9 +41,8 @@ class Alignments:
 
     @property
     def is_upright(self) -> np.ndarray:
-        """Whether the turn is a quarter's multiple, to within a step, shape (n,)."""
-        rest = self.steps % (ANGLES // 4)
-        return np.minimum(rest, ANGLES // 4 - rest) <= 1
+        """Whether the turn is a quarter's multiple, shape (n,)."""
+        return self.steps % (ANGLES // 4) == 0
 
     @property
     def degrees(self) -> np.ndarray:
