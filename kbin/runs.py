@@ -239,7 +239,7 @@ class RunDirectory(RunFolder):
         """
         name = f"models/{model_id}/{INPUT}"
         self.inside(self.path / name)
-        return self._read_json(name) if self._has(self.path / name) else None
+        return self.read_json(name) if self.has_file(self.path / name) else None
 
     def save_history(self, model_id: str, seed: int, rows: Sequence[Mapping[str, float]]) -> None:
         """Writes history.csv, a row an epoch."""

@@ -28,12 +28,12 @@ def joined_groups(inputs: AuditInputs, found: Mapping[str, np.ndarray]) -> dict[
         them, ties them.
     """
     joined = connected([_stacked(inputs, groups) for groups in (inputs.copy_groups, found)], len(inputs.set_of))
-    return _by_set(inputs, joined)
+    return groups_by_set(inputs, joined)
 
 
 def groups_with_data(inputs: AuditInputs) -> dict[str, np.ndarray]:
     """Returns the copies, joined with the groups that the data names itself; as `joined_groups` does."""
-    return _by_set(inputs, _with_data(inputs))
+    return groups_by_set(inputs, _with_data(inputs))
 
 
 def group_rows(inputs: AuditInputs) -> list[tuple[str, str]]:
@@ -56,14 +56,20 @@ def group_rows(inputs: AuditInputs) -> list[tuple[str, str]]:
     return [(str(paths[at]), f"g{number + 1:0{width}d}") for at, number in zip(order, numbers.tolist(), strict=True)]
 
 
-def connected(ties: Iterable[np.ndarray], number: int) -> np.ndarray:
+def connected(
+    ties: Iterable[np.ndarray], number: int, pairs: tuple[np.ndarray, np.ndarray] | None = None
+) -> np.ndarray:
     """Returns the components that several groupings tie, shape (number,), int64, in the order of their first image.
 
     Args:
         ties: Each of shape (number,): images of one value belong together.
         number: Of images.
+        pairs: Places of images that belong together, shape (num_pairs,) each.
     """
     images, joins, next_node = [], [], number
+    if pairs is not None:
+        images.append(pairs[0])
+        joins.append(pairs[1])
     for values in ties:
         tie = np.unique(values, return_inverse=True)[1]
         images.append(np.arange(number))
@@ -117,6 +123,7 @@ def _stacked(inputs: AuditInputs, groups: Mapping[str, np.ndarray]) -> np.ndarra
     return np.concatenate(parts)
 
 
-def _by_set(inputs: AuditInputs, stacked: np.ndarray) -> dict[str, np.ndarray]:
+def groups_by_set(inputs: AuditInputs, stacked: np.ndarray) -> dict[str, np.ndarray]:
+    """Returns numbers of all images in a row, shape (n of all sets,), set by set."""
     ends = np.cumsum([len(one) for one in inputs.sets.values()])
     return dict(zip(inputs.sets, np.split(stacked, ends[:-1]), strict=True))

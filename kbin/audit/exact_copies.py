@@ -5,7 +5,7 @@ from itertools import combinations
 
 import numpy as np
 
-from kbin.audit.copy_groups import REGROUP, numbered
+from kbin.audit.copy_groups import REGROUP, groups_by_set, numbered
 from kbin.audit.findings import Check, FindingTable, ImageStrip, Outcome, Severity, ShownImage, clean, found
 from kbin.audit.inputs import AuditInputs
 from kbin.data.set_names import TRAIN, VALIDATION
@@ -23,7 +23,7 @@ def exact_copies(inputs: AuditInputs) -> Outcome:
         return clean(f"None of {counted(len(hashes), 'image')} could be compared: there are no pixel hashes.")
     # Images without a hash are copies of nothing.
     numbers = numbered(np.where(known, hashes, [f"\0{index}" for index in range(len(hashes))]))
-    groups = _groups_by_set(inputs, numbers)
+    groups = groups_by_set(inputs, numbers)
     repeated = [np.asarray(one) for one in _members(numbers)]
     if not repeated:
         return clean(
@@ -71,11 +71,6 @@ def _members(numbers: np.ndarray) -> list[np.ndarray]:
     order = np.argsort(numbers, kind="stable")
     starts = np.flatnonzero(np.diff(numbers[order])) + 1
     return [one for one in np.split(order, starts) if len(one) > 1]
-
-
-def _groups_by_set(inputs: AuditInputs, numbers: np.ndarray) -> dict[str, np.ndarray]:
-    ends = np.cumsum([len(one) for one in inputs.sets.values()])
-    return dict(zip(inputs.sets, np.split(numbers, ends[:-1]), strict=True))
 
 
 def _images_per_pair(repeated: list[np.ndarray], set_of: np.ndarray) -> dict[tuple[str, str], tuple[int, int, int]]:

@@ -78,7 +78,7 @@ def find_near_copies(miniatures: np.ndarray, features: np.ndarray | None = None)
     first, second = first[worth], second[worth]
     compared = _compared(small, first, second)
     is_copy = _judged(compared, chance, small, first, second)
-    changes = np.array([_change(compared, place) for place in np.flatnonzero(is_copy)], dtype=np.str_)
+    changes = np.array([_change(compared, place) for place in np.flatnonzero(is_copy).tolist()], dtype=np.str_)
     strength = compared.correlations[FINE][is_copy]
     return CopyPairs(structured[first[is_copy]], structured[second[is_copy]], strength, changes, num_flat)
 

@@ -1,4 +1,4 @@
-"""Images around their centre: turned, one is shifted; mirrored, it runs the other way. So copies are found and compared.
+"""Images around their centre, to find and compare copies: turned, one is shifted; mirrored, it runs the other way.
 
 The miniature's luminance is taken on rings around the centre. Along a ring, the magnitudes of the Fourier coefficients
 stay the same where the image is turned or mirrored: they make the descriptor by which candidates are found. A candidate

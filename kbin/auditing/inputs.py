@@ -62,6 +62,7 @@ def collect_inputs(run: "RunDirectory", results: RunResults, loaded: LoadedSets,
             for model in results.done
             if len(results.classes) == 2
         },
+        input_numbers={model.id: numbers for model in results.done if (numbers := run.input_numbers(model.id))},
         features_of=features.model_id,
         why_no_features=features.reason,
     )
