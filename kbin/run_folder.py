@@ -55,13 +55,23 @@ class RunFolder:
         """
         self._writer.write(self.inside(path), content, lasting=lasting)
 
-    def _has(self, path: Path) -> bool:
+    def has_file(self, path: Path) -> bool:
+        """Returns whether there is such a file, in the folder.
+
+        Raises:
+            RunFolderError: The path leads out of it.
+        """
         try:
             return self.inside(path).is_file()
         except OSError:  # a folder that may not be looked into
             return False
 
-    def _read_json(self, name: str) -> dict[str, Any]:
+    def read_json(self, name: str) -> dict[str, Any]:
+        """Reads an object of a JSON file of the folder.
+
+        Raises:
+            RunFolderError: There is none, it is damaged, or it leads out of the folder.
+        """
         try:
             text = self._read(name)
             value = json.loads(text)

@@ -26,9 +26,11 @@ if TYPE_CHECKING:
 EXPERIMENT, ENVIRONMENT, RESULTS, REPORT = "experiment.yaml", "environment.json", "results.json", "report.html"
 TABLES, DRAWN, GROUPS = "tables", "plots/drawn.json", "groups.csv"
 GALLERY, MODEL, BAD_IMAGES = "gallery.json", "model.keras", "bad_images.csv"
+FEATURES, AUDIT = "features.json", "audit"
 _OTHER_FILES = (REPORT, GROUPS, BAD_IMAGES, "search.csv")
 _MAY_CHANGE = ("data.on_bad_image:", "data.max_bad_share:")
-_FOLDERS = ("plots", TABLES, "trials", "unfinished", "models")
+_MAY_ALWAYS_CHANGE = ("audit:",)  # it changes no result
+_FOLDERS = ("plots", TABLES, "trials", "unfinished", "models", AUDIT)
 
 
 @dataclass(frozen=True)
@@ -90,9 +92,9 @@ class RunDirectory(RunFolder):
     @property
     def is_a_run(self) -> bool:
         """Whether the folder holds a run, finished or not: more than a file that is called as its settings are."""
-        if not self._has(self.path / EXPERIMENT):
+        if not self.has_file(self.path / EXPERIMENT):
             return False
-        if self._has(self.path / ENVIRONMENT) or self._has(self.path / RESULTS):
+        if self.has_file(self.path / ENVIRONMENT) or self.has_file(self.path / RESULTS):
             return True
         return {one.name for one in self.path.iterdir()} <= {EXPERIMENT, *_OTHER_FILES, *_FOLDERS, *LOCK_FILES}
 
@@ -114,6 +116,7 @@ class RunDirectory(RunFolder):
                 *(self.path / "models").glob("*/seed-[0-9]*"),
                 self.path / "trials",
                 self.path / "unfinished",
+                self.path / AUDIT,
             ):
                 if self.inside(folder).is_dir() and not folder.is_symlink():
                     shutil.rmtree(folder)
@@ -127,7 +130,7 @@ class RunDirectory(RunFolder):
         except ConfigError as error:
             raise RunFolderError(f"{self.path / EXPERIMENT} is damaged: {error}.") from None
         # What to do about bad images is often known only when a run has met them; without results it may change.
-        may_change = () if self._has(self.path / RESULTS) else _MAY_CHANGE
+        may_change = _MAY_ALWAYS_CHANGE + (() if self.has_file(self.path / RESULTS) else _MAY_CHANGE)
         others = [one for one in differences if not one.startswith(may_change)]
         if differences and not others:
             return
@@ -198,7 +201,7 @@ class RunDirectory(RunFolder):
         """
         self.inside(self.path / DRAWN)
         try:
-            return self._read_json(DRAWN)
+            return self.read_json(DRAWN)
         except RunFolderError:
             return {}
 
@@ -233,6 +236,17 @@ class RunDirectory(RunFolder):
         self.inside(path.with_name(f".{path.name}"))  # where it is written aside
         self._writer.save(path, save)
         return path
+
+    def save_features_key(self, model_id: str, seed: int, key: Mapping[str, Any] | None) -> None:
+        """Writes features.json: the key of the store's table that has the features of all sets.
+
+        Args:
+            model_id: The model.
+            seed: Of its training.
+            key: The table's; None where the model saw images, for which there must be no such file.
+        """
+        name = str((self.model_folder(model_id, seed) / FEATURES).relative_to(self.path))
+        self._write_or_remove(name, "" if key is None else as_json(key))
 
     def save_predictions(
         self, model_id: str, seed: int, set_name: str, predictions: Predictions, classes: Sequence[str]
@@ -302,7 +316,7 @@ class RunDirectory(RunFolder):
         Raises:
             RunFolderError: It is damaged.
         """
-        if not self._has(self.path / GROUPS):
+        if not self.has_file(self.path / GROUPS):
             return {}
         found: dict[str, dict[str, str]] = {}
         try:
@@ -338,15 +352,15 @@ class RunDirectory(RunFolder):
         Raises:
             RunFolderError: There is none, or it is damaged.
         """
-        if self._has(self.path / EXPERIMENT) and not (self.path / RESULTS).exists():
+        if self.has_file(self.path / EXPERIMENT) and not (self.path / RESULTS).exists():
             raise RunFolderError(
                 f"{self.path} has no readable {RESULTS}: its run is not finished; `kbin run` on its file goes on."
             )
-        return self._read_json(RESULTS)
+        return self.read_json(RESULTS)
 
     def environment(self) -> dict[str, Any]:
         """Reads environment.json."""
-        return self._read_json(ENVIRONMENT)
+        return self.read_json(ENVIRONMENT)
 
     def settings_text(self) -> str:
         """Reads experiment.yaml as text."""
@@ -375,7 +389,12 @@ class RunDirectory(RunFolder):
         except (KeyError, TypeError, ValueError) as error:
             raise RunFolderError(f"the predictions of {model_id} on {set_name} are damaged: {error}.") from None
 
+    def features_key(self, model_id: str, seed: int) -> dict[str, Any] | None:
+        """Reads features.json; None where the model saw images."""
+        path = self.model_folder(model_id, seed) / FEATURES
+        return self.read_json(str(path.relative_to(self.path))) if self.has_file(path) else None
+
     def gallery(self, model_id: str, seed: int) -> dict[str, Any] | None:
         """Reads gallery.json; None where the trained model has no gallery."""
         path = self.gallery_folder(model_id, seed) / GALLERY
-        return self._read_json(str(path.relative_to(self.path))) if self._has(path) else None
+        return self.read_json(str(path.relative_to(self.path))) if self.has_file(path) else None
