@@ -7,11 +7,11 @@ other images. The right sets are decoded from their files.
 Needs the extra `samples`, and a folder with cifar10-pair, histo-colon, pneumoniamnist and covid4-128 as
 <set>/<split>/<class>/<file>.
 Run: python -m experiments.benchmarks.planted_input_faults --data FOLDER [--seeds 20] [--json] (ten minutes)
-Measured (20 seeds a row, 64 to 128 images each; "misfit" is the divergence from the first BatchNorm, in nats a channel):
+Measured (20 seeds a row, 64 to 128 images each; "misfit": divergence from the first BatchNorm, nats a channel):
 - found in 20 of 20: uint8 divided by 255, floats divided by 255 twice, 8, 12 and 14 bits stored as uint16 (misfit 2.37
   to 2.38, 2.38, 2.38, 1.98 to 2.07, 1.14 to 1.29; right images .19 to .26), images of one colour.
-- no false alarm in 20 of 20 on floats 0 to 1, floats 0 to 255, full 16 bits, cifar10-pair and histo-colon (misfit .53 to
-  .57, inverted only .70 to .72 of that); pneumoniamnist, covid4-128 and elpv are called grey, which they are.
+- no false alarm in 20 of 20 on floats 0 to 1, floats 0 to 255, full 16 bits, cifar10-pair and histo-colon (misfit .53
+  to .57, inverted only .70 to .72 of that); pneumoniamnist, covid4-128 and elpv are called grey, which they are.
 - found in 0 of 20: BGR and inverted. Their misfits are those of the right images (BGR .19 to .25, inverted .19 to .26),
   and right histology fits better inverted than any inverted photographs do the right way round. What enters the first
   convolution does not tell them, and the check does not pretend that it does.

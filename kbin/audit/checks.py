@@ -1,6 +1,25 @@
 """All checks, in the order in which they are made."""
 
+from kbin.audit import (
+    exact_copies,
+    feature_drift,
+    input_numbers,
+    near_copies,
+    property_drift,
+    ranking_or_threshold,
+    share_of_positives,
+    split_groups,
+)
 from kbin.audit.findings import Check
 
 # Those that find what belongs together come first: the folds of the others keep copies on one side.
-CHECKS: tuple[Check, ...] = ()
+CHECKS: tuple[Check, ...] = (
+    exact_copies.CHECK,
+    near_copies.CHECK,
+    split_groups.CHECK,
+    input_numbers.CHECK,
+    ranking_or_threshold.CHECK,
+    share_of_positives.CHECK,
+    feature_drift.CHECK,
+    property_drift.CHECK,
+)

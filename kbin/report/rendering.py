@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from kbin.errors import KbinError
 from kbin.metric_names import METRICS
+from kbin.report.audit_section import audit_section
 from kbin.report.collapses import collapses
 from kbin.report.costs import parameter_table, time_table
 from kbin.report.difference_sections import comparison_methods, difference_sections
@@ -62,6 +63,7 @@ PAGE_SECTIONS = (
     PageSection("data", "Data", "data.html", "results"),
     PageSection("bad-images", "Images left out", "bad_images.html", "bad_images"),
     PageSection("results", "Results", "results.html", "table"),
+    PageSection("audit", "Why does the test set fall short?", "audit.html", "audit"),
     PageSection("comparisons", "Differences between models", "differences.html", "comparisons"),
     PageSection("sides", "Sets side by side", "side_by_side.html", "sides"),
     PageSection("curves", "Curves", "curves.html", "curves"),
@@ -106,7 +108,7 @@ def write_report(runs: Sequence[RunDirectory]) -> Path:
 
 
 def _page(run: RunDirectory, results: RunResults) -> str:
-    """Returns the page: what is too much for it stays in the run's folder, and the galleries have the room left."""
+    """Returns the page: what is too much for it stays in the run's folder, and pictures have the room left."""
     contents = _contents(run, results)
     page = rendered(contents)
     left_out = []
@@ -116,6 +118,11 @@ def _page(run: RunDirectory, results: RunResults) -> str:
         left_out.append(title)
         note = f"Left out of this page for its size: {listed(left_out)}. They are in the run's folder, as plots/."
         contents |= _without(name, contents) | {"notes": [*reading_notes(results), note]}
+        page = rendered(contents)
+    # The audit has half of the room at most, or it would leave none for the galleries.
+    audit = audit_section(run, (LARGEST_PAGE - len(page.encode())) // 2)
+    if audit is not None:
+        contents |= {"audit": audit}
         page = rendered(contents)
     galleries = gallery_sections(run, results, LARGEST_PAGE - len(page.encode()))
     return rendered(contents | {"galleries": galleries}) if galleries else page
@@ -145,6 +152,7 @@ def _contents(run: RunDirectory, results: RunResults) -> dict[str, Any]:
     return {
         "results": results,
         "sentences": summary_sentences(results),
+        "audit": audit_section(run, room=0),
         "collapses": collapses(results),
         "most_open": _MOST_OPEN_COLLAPSES,
         "reading_line": reading_line(results),
