@@ -86,9 +86,9 @@ def _others(falls: Sequence[Fall], asked: Fall) -> list[str]:
     if models:
         sizes = sorted(fall.size for fall in models)
         most = f" to {points(sizes[-1])}" if points(sizes[-1]) != points(sizes[0]) else ""
-        who = f"{models[0].model} falls" if len(models) == 1 else f"{len(models)} more models fall"
+        who = f"{models[0].model} falls" if len(models) == 1 else f"{len(models)} other models fall"
         first = f"{100 * sizes[0]:.1f}" if most else points(sizes[0])
-        sentences.append(f"There {who} by {first}{most}.")
+        sentences.append(f"There too {who} by {first}{most}.")
     if sets:
         shown = ", ".join(f"“{name}”" for name in sets[:3]) + (f" and {len(sets) - 3} more" if len(sets) > 3 else "")
         sentences.append(f"Less so, but beyond noise too, falls {shown}.")

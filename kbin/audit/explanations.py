@@ -159,6 +159,7 @@ def _drift(finding: Finding, fall: Fall, situation: _Situation) -> Explanation:
         more = "It can explain a fall; its parts are not known."
         return Explanation(code, _joined(finding.ended.summary, more), min(_NOT_STRONG, _plain_evidence(finding)))
     ranking, threshold = max(0.0, fall.ranking_part), max(0.0, fall.threshold_part or 0.0)
+    cover = fall.share(ranking + threshold) * trust
     if fall.share(ranking) < NOTABLE:
         more = f"It does not explain a worse ranking, for the images are ranked about as well{where}"
         more += (
@@ -168,14 +169,17 @@ def _drift(finding: Finding, fall: Fall, situation: _Situation) -> Explanation:
         )
         evidence = 0.5 * fall.share(threshold) * trust
         return Explanation(code, _joined(finding.ended.summary, more), evidence, explains=evidence >= 0.5 * NOTABLE)
+    if code != DRIFTS[0] and DRIFTS[0] in situation.found:
+        more = "That is how the sets differ, or a part of it, and explains no more of the fall than that they do."
+        return Explanation(code, _joined(finding.ended.summary, more), min(_NOT_STRONG, cover))
     verb = "is enough to explain" if trust >= 1 else "explains some of"
     more = f"That {verb} the worse ranking{where}, {part_of(ranking, fall)}"
     more += (
-        f", and why the threshold no longer fits, {part_of(threshold, fall)}."
+        f", and why the threshold no longer fits, {100 * threshold:.1f} more."
         if fall.share(threshold) >= NOTABLE
         else "."
     )
-    return Explanation(code, _joined(finding.ended.summary, more), fall.share(ranking + threshold) * trust)
+    return Explanation(code, _joined(finding.ended.summary, more), cover)
 
 
 def _threshold(finding: Finding, fall: Fall, situation: _Situation) -> Explanation:

@@ -10,7 +10,7 @@ _INDENT = 2
 _WEIGHTS = {"strong": "Strong evidence", "some": "Some evidence", "weak": "Weak evidence"}
 _FOUND = {"high": "!!", "medium": "! ", "low": "i "}
 _ENDED = {"clean": "ok", "not_applicable": "- "}
-_LEGEND = "!! severe   !  matters   i  good to know   ok  found nothing   -  could not be made"
+_LEGEND = "!! severe, ! matters, i good to know, ok found nothing, - could not be made"
 
 
 def audit_lines(contents: Mapping[str, Any]) -> list[str]:
@@ -33,6 +33,7 @@ def audit_lines(contents: Mapping[str, Any]) -> list[str]:
         "",
         *wrapped(verdict.answer),
         *_numbered("What was found, the strongest first", explanations),
+        *_numbered("Found, and no explanation", audit.not_explaining),
         *_numbered("What to do next", [step.sentence for step in verdict.next_steps]),
         "",
         "Checks",

@@ -19,14 +19,18 @@ def audit_rows(audit: RecordedAudit) -> PlainTable:
 def markdown_audit(audit: RecordedAudit) -> str:
     """Returns the verdict, what to do next, and a row a check."""
     verdict = audit.verdict
-    lines = [f"# {markdown_text(verdict.question)}", "", f"{markdown_text(verdict.answer)}"]
+    lines = [f"# {markdown_text(verdict.question)}", "", f"**Answer.** {markdown_text(verdict.answer)}"]
+    # Tables: at the begin of a line other people's text could be a sign of Markdown's.
     if verdict.explanations:
-        lines += ["", "## What was found, the strongest first", ""]
-        lines += [f"1. {one.weight} evidence: {markdown_text(one.sentence)}" for one in verdict.explanations]
+        lines += ["", "## What was found, the strongest first", "", "| Evidence | What was found |", "| --- | --- |"]
+        lines += [f"| {one.weight} | {markdown_text(one.sentence)} |" for one in verdict.explanations]
     if verdict.next_steps:
-        # Steps are other people's text: behind a word it is none of Markdown's signs for the begin of a line.
-        lines += ["", "## What to do next", ""]
-        lines += [f"1. Step: {markdown_text(step.sentence)}" for step in verdict.next_steps]
+        titles = {finding.code: finding.title for finding in audit.findings}
+        lines += ["", "## What to do next", "", "| Step | Check |", "| --- | --- |"]
+        lines += [
+            f"| {markdown_text(step.sentence)} | {markdown_text(titles.get(step.code, step.code))} |"
+            for step in verdict.next_steps
+        ]
     lines += ["", "## The checks", "", "| Check | Outcome | Summary |", "| --- | --- | --- |"]
     lines += [
         f"| {markdown_text(finding.title)} | {_outcome(finding)} | {markdown_text(finding.summary)} |"

@@ -1,6 +1,5 @@
 """The audit as a section of the page: the verdict, and what each check found."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kbin.audit_files import AuditFiles
@@ -98,24 +97,24 @@ def audit_section(run: RunDirectory, room: int = ROOM) -> AuditSection | None:
         return None
     audit = read_audit(contents)
     found = audit.of_outcome("found")
-    # They have a list of their own.
-    clean = {f"{finding.title}: {finding.summary}" for finding in audit.of_outcome("clean")}
     most = most_pictures(run, found, room)
     return AuditSection(
         verdict=audit.verdict,
         weights=WEIGHTS,
-        not_explaining=tuple(one for one in audit.verdict.ruled_out if one not in clean),
+        not_explaining=tuple(audit.not_explaining),
         found=tuple(_shown(run, finding, most) for finding in found),
         clean=tuple(audit.of_outcome("clean")),
         not_applicable=tuple(audit.of_outcome("not_applicable")),
         titles={finding.code: finding.title for finding in found},
-        alarm=_alarm(found),
+        alarm=_alarm(audit),
         about=audit,
     )
 
 
-def _alarm(found: Sequence[AuditFinding]) -> str:
-    severe = [finding.title for finding in found if finding.severity == "high"]
+def _alarm(audit: RecordedAudit) -> str:
+    """Returns a warning of severe findings; of none that the verdict found to make no difference."""
+    told = {one.code for one in audit.verdict.explanations}
+    severe = [one.title for one in audit.of_outcome("found") if one.severity == "high" and one.code in told]
     if not severe:
         return ""
     return f"The audit found what keeps these figures from being believed as they stand: {listed(severe)}."

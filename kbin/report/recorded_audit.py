@@ -13,7 +13,7 @@ from kbin.report.recorded_sets import RecordedPart
 # A number of hexadecimal digits in one folder: nothing that leads out of it.
 _PICTURE = re.compile(r"pictures/[0-9a-f]{1,128}\.jpg")
 # A code becomes an anchor of the page.
-Code = Annotated[str, StringConstraints(pattern=r"\A[a-z0-9]+(-[a-z0-9]+)*\Z", max_length=60)]
+Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
 # With bool before int, or true would be shown as 1.
 Cell = bool | int | FiniteFloat | str | None
 Outcome = Literal["found", "clean", "not_applicable"]
@@ -130,6 +130,12 @@ class RecordedAudit(RecordedPart):
     def reading_order(self) -> list[AuditFinding]:
         """All findings, what was found first."""
         return [one for ended in OUTCOMES for one in self.of_outcome(ended)]
+
+    @property
+    def not_explaining(self) -> list[str]:
+        """What was found and does not explain the fall, as sentences; checks that found nothing are left out."""
+        clean = {f"{finding.title}: {finding.summary}" for finding in self.of_outcome("clean")}
+        return [sentence for sentence in self.verdict.ruled_out if sentence not in clean]
 
 
 def read_audit(contents: Mapping[str, Any]) -> RecordedAudit:
