@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
-from kbin.audit.explanations import IN_SHORT, INPUT, Explanation, areas, points
+from kbin.audit.evidence import IN_SHORT, Explanation, areas, points
+from kbin.audit.explanations import comes_first
 from kbin.audit.falls import Fall
 from kbin.audit.findings import Finding
+from kbin.data.set_names import TRAIN
 
 
 def answer(
@@ -20,7 +22,8 @@ def answer(
     """
     if asked is None or asked.within_noise:
         return [*_no_fall(asked), *_doubts(findings, told)]
-    return [_sizes(asked), *_parts(asked), *_others(falls, asked), *_best(findings, told)]
+    heart = [f"“{TRAIN}” was learned from: a part of that is known by heart."] if asked.reference_set == TRAIN else []
+    return [_sizes(asked), *_parts(asked), *heart, *_others(falls, asked), *_best(findings, told)]
 
 
 def _no_fall(asked: Fall | None) -> list[str]:
@@ -38,6 +41,10 @@ def _noise(fall: Fall) -> str:
     ends = (
         "" if fall.interval is None else f" (95% interval {_signed(fall.interval[0])} to {_signed(fall.interval[1])})"
     )
+    if fall.reference_set == TRAIN:
+        return f"That says little: “{TRAIN}” was learned from{ends}."
+    if fall.interval is not None and fall.interval[0] > 0:
+        return f"That is too little to build on{ends}."
     return f"That is within noise: other images of the same kind could make as much{ends}."
 
 
@@ -48,8 +55,8 @@ def _signed(share: float) -> str:
 def _doubts(findings: Sequence[Finding], told: Sequence[Explanation]) -> list[str]:
     if not told:
         return [f"Nothing that was looked at speaks against the figures{_out_of(findings)}."]
-    if told[0].code == INPUT:
-        return [f"But the figures stand on {_short(told[0], findings)}: mend that first."]
+    if _is_input(told[0], findings):
+        return [f"But the figures stand on {_short(told[0], findings)}: look at that first."]
     return [f"But something speaks against the figures, first of all {_short(told[0], findings)}."]
 
 
@@ -67,6 +74,8 @@ def _parts(fall: Fall) -> list[str]:
         "the threshold": fall.threshold_part,
         "the share of the classes": fall.share_part,
     }
+    if fall.ranking_part is None:
+        named["what the shares of the classes do not explain"] = fall.rest_part
     known = {words: part for words, part in named.items() if part is not None}
     if not known:
         return []
@@ -99,12 +108,16 @@ def _best(findings: Sequence[Finding], told: Sequence[Explanation]) -> list[str]
     if not told:
         return [f"Nothing that was looked at explains it{_out_of(findings)}."]
     best = told[0]
-    if best.code == INPUT:
+    if _is_input(best, findings):
         return [f"Before anything else stands {_short(best, findings)}: every other figure is measured through it."]
     if best.weight == "weak":
         return [f"Nothing that was looked at explains it well; the most that was found is {_short(best, findings)}."]
     how = "The strongest explanation" if best.weight == "strong" else "The likeliest explanation, on some evidence,"
     return [f"{how} is {_short(best, findings)}."]
+
+
+def _is_input(one: Explanation, findings: Sequence[Finding]) -> bool:
+    return any(comes_first(finding) for finding in findings if finding.check.code == one.code)
 
 
 def _short(one: Explanation, findings: Sequence[Finding]) -> str:

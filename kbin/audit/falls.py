@@ -9,8 +9,8 @@ from typing import Any
 from kbin.audit.findings import Finding
 
 MEASURED_BY = "ranking-or-threshold"
-# A fall without an interval counts from here on; less is not worth an explanation.
-_SMALLEST = 0.005
+# A fall counts where it is beyond noise by this much; less is not worth an explanation.
+_TOLERATED = 0.02
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,9 @@ class Fall:
         threshold_part: Of the fall: what another threshold would give back.
         share_part: Of the fall: what another share of the classes takes.
         ranking_part: Of the fall: what is lost because the images are ordered worse. None where it is not known, as
-            are the parts before it.
+            are the parts before it; with more than two classes it cannot be told from the threshold.
+        rest_part: Of the fall: all but the share of the classes.
+        best_accuracy: On the test set, with a threshold that fits it; None where it is not known.
         reference_auc: ROC AUC on the reference set; None where it is undefined.
         auc: ROC AUC on the test set; None where it is undefined.
         interval: 95% interval of the fall; None where it is not known.
@@ -41,6 +43,8 @@ class Fall:
     threshold_part: float | None = None
     share_part: float | None = None
     ranking_part: float | None = None
+    rest_part: float | None = None
+    best_accuracy: float | None = None
     reference_auc: float | None = None
     auc: float | None = None
     interval: tuple[float, float] | None = None
@@ -50,6 +54,11 @@ class Fall:
     def size(self) -> float:
         """The fall in accuracy; negative where the test set does better."""
         return self.reference_accuracy - self.accuracy
+
+    @property
+    def lost(self) -> float | None:
+        """What neither threshold nor shares explain, as far as it can be told; None where nothing is known."""
+        return self.rest_part if self.ranking_part is None else self.ranking_part
 
     def share(self, part: float | None) -> float:
         """Returns what share of the fall a part of it is, 0 to 1; 0 where it is not known."""
@@ -63,7 +72,7 @@ def measured_falls(findings: Sequence[Finding]) -> list[Fall]:
         for finding in findings
         if finding.check.code == MEASURED_BY
         for entry in finding.ended.values.get("falls") or ()
-        if (fall := _read(entry, finding.ended.outcome == "clean")) is not None
+        if (fall := _read(entry, finding)) is not None
     ]
 
 
@@ -81,26 +90,30 @@ def fall_in_question(falls: Sequence[Fall]) -> Fall | None:
     return max((fall for fall in beyond if fall.set_name == worst), key=lambda fall: fall.reference_accuracy)
 
 
-def _read(entry: Mapping[str, Any], is_clean: bool) -> Fall | None:
+def _read(entry: Mapping[str, Any], finding: Finding) -> Fall | None:
     """Returns a fall; None where its accuracies are not known."""
     reference, accuracy = _number(entry.get("reference_accuracy")), _number(entry.get("accuracy"))
     if reference is None or accuracy is None:
         return None
-    ends = [_number(end) for end in entry.get("interval") or ()]
+    ends = [_number(end) for end in (entry.get("intervals") or {}).get("fall") or ()]
     interval = (ends[0], ends[1]) if len(ends) == 2 and ends[0] is not None and ends[1] is not None else None
+    certain = reference - accuracy if interval is None else interval[0]
     return Fall(
         model=str(entry["model"]),
         set_name=str(entry["set"]),
-        reference_set=str(entry["reference_set"]),
+        reference_set=str(finding.ended.values["reference"]),
         reference_accuracy=reference,
         accuracy=accuracy,
-        threshold_part=_number(entry.get("threshold_part")),
-        share_part=_number(entry.get("share_part")),
-        ranking_part=_number(entry.get("ranking_part")),
+        threshold_part=_number(entry.get("threshold")),
+        share_part=_number(entry.get("share")),
+        ranking_part=_number(entry.get("ranking")),
+        rest_part=_number(entry.get("rest")),
+        best_accuracy=_number(entry.get("best_accuracy")),
         reference_auc=_number(entry.get("reference_auc")),
         auc=_number(entry.get("auc")),
         interval=interval,
-        within_noise=is_clean or reference - accuracy < _SMALLEST if interval is None else interval[0] <= 0,
+        # The check that measured it knows best, for it counts how many were compared.
+        within_noise=finding.ended.outcome == "clean" or certain <= _TOLERATED,
     )
 
 

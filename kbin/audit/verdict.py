@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from kbin.audit.answer import answer
-from kbin.audit.explanations import INPUT, Explanation, Weight, explanation
+from kbin.audit.evidence import Explanation, Weight
+from kbin.audit.explanations import comes_first, explanation
 from kbin.audit.falls import Fall, fall_in_question, measured_falls
 from kbin.audit.findings import Finding
 
@@ -89,9 +90,9 @@ def _ranked(findings: Sequence[Finding], fall: Fall | None) -> list[Explanation]
         for kind in ("found", "clean")
     }
     found = [finding for finding in findings if finding.ended.outcome == "found"]
-    severity = {finding.check.code: _SEVERITIES.index(finding.severity) for finding in found}
+    places = {one.check.code: (not comes_first(one), _SEVERITIES.index(one.severity)) for one in found}
     explanations = [explanation(finding, fall, ended["found"], ended["clean"]) for finding in found]
-    return sorted(explanations, key=lambda one: (one.code != INPUT, -round(one.evidence, 2), severity[one.code]))
+    return sorted(explanations, key=lambda one: (places[one.code][0], -round(one.evidence, 2), places[one.code][1]))
 
 
 def _question(fall: Fall | None) -> str:
