@@ -25,7 +25,7 @@ _START_SLOPES = (0.5, 2.0, 8.0)
 _START_RATES = (0.0, 0.02, 0.1)
 _PROFILE_STEPS = 15  # to each side
 _CLIP = 1e-9
-_PROFILE_LEVEL = 0.999
+_PROFILE_LEVEL = 0.99
 _Curve = tuple[float, float, float]
 
 
@@ -36,7 +36,7 @@ class DisagreementFloor:
     Attributes:
         rate: Of wrong labels, 0 to .45.
         wrong: shape (n,), the probability that the label is wrong, given that the head disagrees and how surely.
-        rates: shape (num_rates,), rising, over the 99.9 % interval of the rate.
+        rates: shape (num_rates,), rising, over the 99 % interval of the rate.
         losses: shape (num_rates,), negative log profile likelihood of each, above that of `rate`.
     """
 
@@ -152,7 +152,7 @@ def _fit(counts: _Counts, starts: Sequence[_Curve], rate: float | None = None) -
 
 
 def _profile(counts: _Counts, best: _Curve, loss: float) -> tuple[np.ndarray, np.ndarray]:
-    """Returns rates over the 99.9 % interval, and how much larger their negative log likelihood is."""
+    """Returns rates over the 99 % interval, and how much larger their negative log likelihood is."""
     rate = best[2]
 
     def more(value: float) -> float:

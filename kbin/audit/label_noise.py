@@ -12,7 +12,7 @@ from kbin.audit.judged_labels import JudgedLabels
 
 _LEAST_UNITS_OF_CLASS = 10
 _LEAST_UNITS = 100
-# Found where the 99.9 % interval of the rate lies above: the 95 % one cries wolf on 1 in 10 hard, clean sets of 1,500.
+# Found where the 99 % interval of the rate lies above: the 95 % one cries wolf on 1 in 10 hard, clean sets of 1,500.
 _MATTERS = 0.005
 _UNKNOWN = 0.03  # where it is not found and the interval reaches above this, nothing can be said
 _SEVERE = 0.03  # where the interval lies above, every figure is off by as much

@@ -37,7 +37,7 @@ class WrongLabelRate:
     Attributes:
         rate: Of wrong labels, 0 to 1.
         interval: Of the rate, 95 %.
-        surely_above: The lower end of its 99.9 % interval.
+        surely_above: The lower end of its 99 % interval.
         wrong: shape (n,), the probability that the label is wrong, given that the head disagrees and how surely.
         by_class: An entry a class, the most frequent first, the rarer ones last.
     """
@@ -83,7 +83,7 @@ def wrong_label_rate(
         floors.append((number / len(labels), floor))
         by_class.append(ClassRate(None if stratum == _COMMON else stratum, number, floor.rate, floor.interval))
     total = sum(share * floor.rate for share, floor in floors)
-    return WrongLabelRate(total, _interval(floors, 0.95), _interval(floors, 0.999)[0], wrong, tuple(by_class))
+    return WrongLabelRate(total, _interval(floors, 0.95), _interval(floors, 0.99)[0], wrong, tuple(by_class))
 
 
 def _interval(floors: list[tuple[float, DisagreementFloor]], level: float) -> tuple[float, float]:

@@ -63,7 +63,9 @@ def test_five_percent_of_flipped_labels_are_found_and_most_are_suspects(num_clas
 
 @pytest.mark.parametrize("distance", [1.5, 2.5, 8.0])
 def test_hard_images_are_not_taken_for_wrong_labels(distance: float):
-    assert "found" not in [ended.outcome for ended, _ in trials(range(3), 0.0, distance=distance)]
+    alarms = [ended.outcome for ended, _ in trials(range(4), 0.0, distance=distance)].count("found")
+
+    assert alarms <= 1  # of 4 at 1 %; the slow form counts them over 40 seeds
 
 
 def test_clean_images_that_are_not_hard_are_clean():
