@@ -69,11 +69,9 @@ def reached(
         # The classes' AUCs share the images; as if they moved all together, which is the widest that can be.
         reach = normal_quantile() * fmean(errors)
         interval = max(0.0, mean - reach), min(1.0, mean + reach)
-    return Reached(
-        mean, interval, accuracy, wilson_interval(accuracy, effective_trials(right, numbers)) or (0.0, 1.0)
-    )
+    return Reached(mean, interval, accuracy, wilson_interval(accuracy, effective_trials(right, numbers)) or (0.0, 1.0))
 
 
 def _at_the_end(truth: np.ndarray, auc: float) -> Interval:
-    """Returns an interval where DeLong's has no width: Wilson's, as if the images of the rarer class were the trials."""
+    """Returns Wilson's interval, the rarer class's images as trials, where DeLong's has no width."""
     return wilson_interval(auc, float(min(truth.sum(), (1 - truth).sum()))) or (0.0, 1.0)
