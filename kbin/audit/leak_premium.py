@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import t as student_t
 
 from kbin.audit.copy_groups import REGROUP, groups_with_data, numbered
 from kbin.audit.findings import Check, FindingTable, Outcome, clean, found, not_applicable
@@ -18,7 +19,7 @@ _FEWEST_GROUPS = 10  # of a class, so that each of five folds has some
 _NUM_FOLDS = 5
 _RESAMPLES = 1_000
 # Of few images the folds themselves are dealt with luck, so several deals are averaged.
-_REPEATS = 3
+_REPEATS = 5
 _FEW_IMAGES = 1_000
 _MATTERS = 0.01
 _SEED = 0
@@ -78,9 +79,18 @@ def leak_premium(features: np.ndarray, labels: np.ndarray, groups: np.ndarray, s
     weights = np.concatenate([np.ones((1, len(labels)), np.int64), draws[:, members]])
     present = np.all([weights[:, labels == one].any(axis=1) for one in range(everything)], axis=0)
     weights = weights[present]
-    aucs = [np.mean([_aucs(labels, one, weights) for one in kind], axis=0) for kind in (plain, grouped)]
-    low, high = np.quantile(aucs[0][1:] - aucs[1][1:], [0.025, 0.975])
-    return LeakPremium(float(aucs[0][0]), float(aucs[1][0]), float(low), float(high))
+    aucs = [np.stack([_aucs(labels, one, weights) for one in kind]) for kind in (plain, grouped)]
+    by_deal = aucs[0] - aucs[1]
+    difference = float(by_deal[:, 0].mean())
+    low, high = np.quantile(by_deal[:, 1:].mean(axis=0), [0.025, 0.975])
+    # The resamples keep the folds, so the luck of the deals comes on top.
+    luck = student_t.ppf(0.975, repeats - 1) * by_deal[:, 0].std(ddof=1) / np.sqrt(repeats) if repeats > 1 else 0.0
+    return LeakPremium(
+        float(aucs[0][:, 0].mean()),
+        float(aucs[1][:, 0].mean()),
+        float(difference - np.hypot(difference - low, luck)),
+        float(difference + np.hypot(high - difference, luck)),
+    )
 
 
 def _aucs(labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray) -> np.ndarray:
