@@ -9,9 +9,9 @@ from scipy.sparse.csgraph import connected_components
 from kbin.audit.inputs import AuditInputs
 
 REGROUP = (
-    "Give the split the groups, data.groups: <run>/audit/groups.csv with data.split.group: group (and no other column "
-    "'group'), and let kbin make the sets: sets that the data names itself, such as folders train and test or a column "
-    "'split', stay as they are, so take those names out first."
+    "Give the split the groups: data.groups: <run>/audit/groups.csv with data.split.group: group. Sets that the data "
+    "names itself stay as they are: where it has folders such as train and test, list the same files in a CSV (path, "
+    "label) for data.source: csv; where it has a column 'split', leave it out, and a column 'group' of its own too."
 )
 
 
