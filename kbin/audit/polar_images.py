@@ -154,14 +154,13 @@ def _over_turns(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 def alignments(one: np.ndarray, other: np.ndarray) -> Alignments:
     """Compares pairs of miniatures, shape (n, 48, 48, 3) each, in every turn and mirrored."""
-    parts = [_aligned(one[start : start + _AT_ONCE], other[start : start + _AT_ONCE]) for start in _starts(len(one))]
+    if not len(one):
+        return Alignments(np.zeros((len(_BANDS), 0)), np.zeros(0, np.int64), np.zeros(0, np.bool_))
+    starts = range(0, len(one), _AT_ONCE)
+    parts = [_aligned(one[start : start + _AT_ONCE], other[start : start + _AT_ONCE]) for start in starts]
     correlations = np.concatenate([correlations for correlations, _ in parts], axis=1)
     places = np.concatenate([places for _, places in parts])
     return Alignments(correlations, places % ANGLES, places >= ANGLES)
-
-
-def _starts(number: int) -> range:
-    return range(0, max(number, 1), _AT_ONCE)
 
 
 def _aligned(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
