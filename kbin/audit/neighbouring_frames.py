@@ -1,6 +1,7 @@
 """The check `neighbouring-frames`: files with neighbouring numbers on both sides of a split that look alike."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -38,7 +39,7 @@ def neighbouring_frames(inputs: AuditInputs) -> Outcome:
     """Compares the likeness of images with neighbouring numbers across the split with that of other images."""
     train = inputs.train
     rng = np.random.default_rng(_SEED)
-    spots = {name: [_spot(path, name) for path in one.paths.tolist()] for name, one in inputs.sets.items()}
+    spots = {name: [_spot(path, inputs.sets) for path in one.paths.tolist()] for name, one in inputs.sets.items()}
     pairs = {
         name: _pairs(train, one, spots[TRAIN], spots[name], rng) for name, one in inputs.sets.items() if name != TRAIN
     }
@@ -125,10 +126,11 @@ def neighbouring_frames(inputs: AuditInputs) -> Outcome:
     )
 
 
-def _spot(path: str, of_set: str) -> tuple[str, int] | None:
+def _spot(path: str, set_names: Collection[str]) -> tuple[str, int] | None:
     """The sequence of a file, its folder and name without the number, and the number; None without one."""
     parts = PurePosixPath(path).parts
-    if len(parts) > 1 and set_name(parts[0]) == of_set:
+    # Also of another set: a validation set may have been taken out of the folder train.
+    if len(parts) > 1 and set_name(parts[0]) in set_names:
         parts = parts[1:]
     stem = PurePosixPath(parts[-1]).stem
     match = re.fullmatch(r"(.*?)(\d{1,15})(\D*)", stem)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -83,3 +85,12 @@ def test_flat_images_are_alike_in_nothing_and_raise_no_alarm():
     rng = np.random.default_rng(0)
     ended = CHECK.run(split(rng, np.full((400, 48, 48, 3), 7, np.uint8), FRAMES))
     assert ended.outcome == "clean"
+
+
+def test_a_validation_set_taken_out_of_the_folder_train_is_compared_too():
+    rng = np.random.default_rng(0)
+    inputs = split(rng, clips(rng), FRAMES)
+    test = inputs.sets["test"]
+    paths = np.array([path.replace("test/", "train/") for path in test.paths])
+    ended = CHECK.run(audit_inputs(inputs.train, replace(test, name="validation", paths=paths)))
+    assert (ended.outcome, ended.severity) == ("found", "medium")
