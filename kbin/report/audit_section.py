@@ -10,7 +10,7 @@ from kbin.runs import AUDIT, RunDirectory
 
 _MOST_ROWS = 30  # of a table that the page shows
 _MOST_DETAILS = 12
-_WHOLE_FROM = 1000  # numbers without decimals
+_WHOLE_FROM = 999.5  # numbers without decimals
 MARKS = {"high": "severe", "medium": "matters", "low": "good to know"}
 SIGNS = {"high": "▲", "medium": "●", "low": "○"}
 _LOOKS = {"high": "strong", "medium": "some", "low": "weak"}

@@ -110,7 +110,6 @@ def save_audit(run: RunDirectory, audit: Mapping[str, Any] = AUDIT) -> RunDirect
     for one in audit["findings"]:
         for strip in one["strips"]:
             for shown in strip["images"]:
-                name = str(shown["file"])
-                if name.startswith("pictures/") and name.count("/") == 1:
-                    files.save_picture(name.removeprefix("pictures/").removesuffix(".jpg"), jpeg(len(shown["path"])))
+                name = shown["file"].removeprefix("pictures/").removesuffix(".jpg")
+                files.save_picture(name, jpeg(len(shown["path"])))
     return run

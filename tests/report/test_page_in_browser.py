@@ -17,6 +17,7 @@ from kbin.report.comparison_page import write_comparison
 from kbin.report.plots import draw_plots
 from kbin.report.rendering import write_report
 from kbin.runs import RunDirectory
+from tests.report.audited_runs import AUDIT, COPIES, DRIFT, finding, image, save_audit
 from tests.report.conftest import HOSTILE_CLASS, HOSTILE_SET, save_quickly
 from tests.report.synthetic_runs import SyntheticRun
 
@@ -51,6 +52,7 @@ class Opened:
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = RUN.write(tmp_path_factory.mktemp("runs") / "browser")
     _save_gallery(run)
+    _save_audit(run)
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(run_writing, "save_figure", save_quickly)
         draw_plots(run, run.results())
@@ -72,6 +74,17 @@ def _save_gallery(run: RunDirectory) -> None:
         "cam": file,
     }
     run.save_gallery("good", 0, {"seed": 0, "threshold": 0.5, "cam_reason": None, "sets": {"test": [image]}})
+
+
+def _save_audit(run: RunDirectory) -> None:
+    strip = {
+        "title": HOSTILE_FILE,
+        "images": [image(40, path=HOSTILE_FILE, sample_id=HOSTILE_FILE, label=HOSTILE_CLASS)],
+    }
+    hostile = {"title": HOSTILE_FILE, "summary": HOSTILE_CLASS, "details": [HOSTILE_SET], "next_step": HOSTILE_FILE}
+    low = finding("made-up", severity="low", strips=[strip], **hostile)
+    ended = [finding("clean-one", "clean", **hostile), finding("no-one", "not_applicable", **hostile)]
+    save_audit(run, AUDIT | {"findings": [COPIES, DRIFT, low, *ended]})
 
 
 @pytest.fixture(scope="module")
@@ -234,6 +247,21 @@ def test_the_keyboard_opens_a_gallery_and_its_pictures_say_what_they_show(open_p
     assert pictures.first.is_visible()
     assert pictures.first.get_attribute("alt").startswith(f"Error: {HOSTILE_FILE}, true fine, answered {HOSTILE_CLASS}")
     assert pictures.evaluate_all("all => all.map(one => one.naturalWidth)") == [64, 64]
+
+
+def test_the_keyboard_goes_from_the_warning_to_the_audit_and_opens_what_it_shows(open_page):
+    page = open_page().page
+    pictures = page.locator("article:has(#audit-exact-copies) img")
+    assert pictures.first.is_hidden()
+
+    _tab_to(page, "#summary .error a")
+    page.keyboard.press("Enter")
+    assert page.url.endswith("#audit")
+    page.locator("article:has(#audit-exact-copies) summary").focus()
+    page.keyboard.press("Enter")
+    assert pictures.first.is_visible()
+    assert pictures.evaluate_all("all => all.map(one => one.naturalWidth)") == [48, 48]
+    assert page.locator("article:has(#audit-made-up) h4").inner_text().startswith(HOSTILE_FILE)
 
 
 @pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
