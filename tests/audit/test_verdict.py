@@ -154,6 +154,10 @@ def test_a_faulty_input_comes_before_everything_and_a_grey_one_does_not():
     assert told.next_steps[0].code == "input-numbers"
     assert "Before anything else stands an input that is not what the backbone was trained on" in told.answer
 
+    told = verdict([drift, shown, something("input-numbers", 0.5, "medium")])
+    assert codes(told)[:2] == ["input-numbers", "drift-features"]
+    assert weights(told)["input-numbers"] == "some"
+
     told = verdict([drift, shown, something("input-numbers", 0.05, "low")])
     assert codes(told)[0] == "drift-features"
     assert "every other figure is measured through it" not in told.answer
@@ -191,11 +195,13 @@ def test_copies_without_a_premium_do_not_explain_the_fall():
             "exact-copies",
             lambda name: {"pairs_of_sets": [{"first": "train", "second": name}, {"first": name, "second": name}]},
         ),
-        ("near-copies", lambda name: {"in_train": {name: 0.5, "elsewhere": 0.0}}),
+        ("near-copies", lambda name: {"in_train": {"validation": 0.0, name: 0.5}}),
         ("split-groups", lambda name: {"sets": [{"set": name, "share": 0.5}]}),
         (
             "neighbouring-frames",
-            lambda name: {"sets": [{"set": name, "p_value": 0.0}, {"set": "elsewhere", "p_value": 0.9}]},
+            lambda name: {
+                "sets": [{"set": name, "p_value": 0.0}, {"set": "poly" if name == "third" else "third", "p_value": 0.9}]
+            },
         ),
     ],
 )
@@ -254,9 +260,9 @@ def test_a_fall_within_noise_is_no_fall():
 
 
 def test_a_fall_that_its_check_calls_too_small_is_none_even_where_chance_does_not_make_it():
-    told = verdict([measured(fall(0.9, 0.85, ranking=0.05, threshold=0.0, share=0.0), outcome="clean")])
+    told = verdict([measured(fall(0.9, 0.83, ranking=0.07, threshold=0.0, share=0.0), outcome="clean")])
 
-    assert "That is too little to build on (95% interval 1.0 to 9.0)" in told.answer
+    assert "That is too little to build on (95% interval 3.0 to 11.0)" in told.answer
     assert told.question.startswith("Does a test set fall short")
 
 
@@ -301,6 +307,14 @@ def test_the_set_that_falls_most_is_asked_about_and_there_the_model_that_is_best
     )
     assert "There too frozen falls by 12.8 points." in told.answer
     assert "Less so, but beyond noise too, falls “winter”." in told.answer
+
+
+def test_a_larger_fall_of_a_small_set_that_chance_could_make_is_not_asked_about():
+    small = ELPV | {"set": "tiny", "accuracy": 0.6, "intervals": {"fall": [-0.01, 0.49]}}
+    told = verdict([measured(small, ELPV)])
+
+    assert told.question == "Why does “poly” fall short of “validation”?"
+    assert "tiny" not in told.answer
 
 
 def test_of_more_than_two_classes_drift_is_held_against_what_the_shares_do_not_explain():
