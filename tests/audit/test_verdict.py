@@ -104,6 +104,26 @@ def test_where_the_ranking_holds_the_threshold_comes_first_and_drift_explains_no
     assert told.next_steps[0].sentence == "Choose the threshold again."
 
 
+def test_a_threshold_that_makes_all_answers_one_is_no_help():
+    lost = THRESHOLD | {"majority_accuracy": 0.88}  # 89.0 % at the best threshold
+    told = verdict([measured(lost)])
+
+    assert weights(told) == {"ranking-or-threshold": "some"}
+    assert "about 89.0% there, hardly more than one answer for all images gets, 88.0%" in sentence(
+        told, "ranking-or-threshold"
+    )
+    assert weights(verdict([measured(lost | {"majority_accuracy": 0.5})])) == {"ranking-or-threshold": "strong"}
+
+
+def test_shares_that_raise_the_accuracy_take_nothing():
+    told = verdict(
+        [something("share-of-positives"), measured(fall(0.9, 0.8, ranking=0.1, threshold=0.01, share=-0.01))]
+    )
+
+    assert any("it takes nothing of the accuracy" in one for one in told.ruled_out)
+    assert "the share of the classes gives back 1.0 point" in told.answer
+
+
 def test_drift_that_a_classifier_hardly_sees_explains_only_some_of_a_great_loss():
     told = verdict([something("drift-features", 0.15), measured(ELPV)])
 
@@ -142,7 +162,7 @@ def test_found_shares_that_take_nothing_are_ruled_out_with_their_points():
 
     assert "share-of-positives" not in codes(told)
     assert told.ruled_out == (
-        "Found share-of-positives. That does not explain the fall: it takes 0.8 points of accuracy.",
+        "Found share-of-positives. That does not explain the fall: it takes 0.8 points of the accuracy.",
     )
 
 
