@@ -22,6 +22,8 @@ from kbin.audit.explained_leaks import explained_by_leak, explained_by_premium
 from kbin.audit.falls import MEASURED_BY, Fall
 from kbin.audit.findings import Finding
 
+_HARDLY_MORE = 0.02  # of accuracy than one answer for all images gets
+
 
 def explanation(finding: Finding, fall: Fall | None, found: Collection[str], clean: Collection[str]) -> Explanation:
     """Returns what a check that found something says of the fall.
@@ -76,7 +78,12 @@ def _threshold(finding: Finding, fall: Fall, situation: Situation) -> Explanatio
         return Explanation(MEASURED_BY, more, share, explains=False)
     reached = min(1.0, fall.accuracy + part) if fall.best_accuracy is None else fall.best_accuracy
     more = f"The threshold explains {part_of(part, fall)}: with one that fits “{fall.set_name}”, {fall.model} would be "
-    return Explanation(MEASURED_BY, f"{more}right on about {reached:.1%} there.", share)
+    more += f"right on about {reached:.1%} there"
+    majority = fall.majority_accuracy
+    if majority is None or reached > majority + _HARDLY_MORE:
+        return Explanation(MEASURED_BY, f"{more}.", share)
+    more += f", hardly more than one answer for all images gets, {majority:.1%}: no threshold helps against that."
+    return Explanation(MEASURED_BY, more, min(NOT_STRONG, share))
 
 
 def _share_of_positives(finding: Finding, fall: Fall, situation: Situation) -> Explanation:
@@ -86,7 +93,8 @@ def _share_of_positives(finding: Finding, fall: Fall, situation: Situation) -> E
         return Explanation(code, joined(summary, more), min(NOT_STRONG, plain_evidence(finding)))
     share = fall.share(fall.share_part)
     if share < NOTABLE:
-        more = f"That does not explain the fall: it takes {points(max(0.0, fall.share_part))} of accuracy."
+        takes = points(fall.share_part) if fall.share_part > 0 else "nothing"
+        more = f"That does not explain the fall: it takes {takes} of the accuracy."
         return Explanation(code, joined(summary, more), share, explains=False)
     return Explanation(code, joined(summary, f"That explains {part_of(fall.share_part, fall)}."), share)
 

@@ -29,6 +29,7 @@ class Fall:
             are the parts before it; with more than two classes it cannot be told from the threshold.
         rest_part: Of the fall: all but the share of the classes.
         best_accuracy: On the test set, with a threshold that fits it; None where it is not known.
+        majority_accuracy: Of always answering the test set's most frequent class; None where it is not known.
         reference_auc: ROC AUC on the reference set; None where it is undefined.
         auc: ROC AUC on the test set; None where it is undefined.
         interval: 95% interval of the fall; None where it is not known.
@@ -45,6 +46,7 @@ class Fall:
     ranking_part: float | None = None
     rest_part: float | None = None
     best_accuracy: float | None = None
+    majority_accuracy: float | None = None
     reference_auc: float | None = None
     auc: float | None = None
     interval: tuple[float, float] | None = None
@@ -109,6 +111,7 @@ def _read(entry: Mapping[str, Any], finding: Finding) -> Fall | None:
         ranking_part=_number(entry.get("ranking")),
         rest_part=_number(entry.get("rest")),
         best_accuracy=_number(entry.get("best_accuracy")),
+        majority_accuracy=_number(entry.get("majority_accuracy")),
         reference_auc=_number(entry.get("reference_auc")),
         auc=_number(entry.get("auc")),
         interval=interval,

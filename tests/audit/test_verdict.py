@@ -104,6 +104,26 @@ def test_where_the_ranking_holds_the_threshold_comes_first_and_drift_explains_no
     assert told.next_steps[0].sentence == "Choose the threshold again."
 
 
+def test_a_threshold_that_makes_all_answers_one_is_no_help():
+    lost = THRESHOLD | {"majority_accuracy": 0.88}  # 89.0 % at the best threshold
+    told = verdict([measured(lost)])
+
+    assert weights(told) == {"ranking-or-threshold": "some"}
+    assert "about 89.0% there, hardly more than one answer for all images gets, 88.0%" in sentence(
+        told, "ranking-or-threshold"
+    )
+    assert weights(verdict([measured(lost | {"majority_accuracy": 0.5})])) == {"ranking-or-threshold": "strong"}
+
+
+def test_shares_that_raise_the_accuracy_take_nothing():
+    told = verdict(
+        [something("share-of-positives"), measured(fall(0.9, 0.8, ranking=0.1, threshold=0.01, share=-0.01))]
+    )
+
+    assert any("it takes nothing of the accuracy" in one for one in told.ruled_out)
+    assert "the share of the classes gives back 1.0 point" in told.answer
+
+
 def test_drift_that_a_classifier_hardly_sees_explains_only_some_of_a_great_loss():
     told = verdict([something("drift-features", 0.15), measured(ELPV)])
 
@@ -142,7 +162,7 @@ def test_found_shares_that_take_nothing_are_ruled_out_with_their_points():
 
     assert "share-of-positives" not in codes(told)
     assert told.ruled_out == (
-        "Found share-of-positives. That does not explain the fall: it takes 0.8 points of accuracy.",
+        "Found share-of-positives. That does not explain the fall: it takes 0.8 points of the accuracy.",
     )
 
 
@@ -153,6 +173,10 @@ def test_a_faulty_input_comes_before_everything_and_a_grey_one_does_not():
     assert codes(told)[0] == "input-numbers"
     assert told.next_steps[0].code == "input-numbers"
     assert "Before anything else stands an input that is not what the backbone was trained on" in told.answer
+
+    told = verdict([drift, shown, something("input-numbers", 0.5, "medium")])
+    assert codes(told)[:2] == ["input-numbers", "drift-features"]
+    assert weights(told)["input-numbers"] == "some"
 
     told = verdict([drift, shown, something("input-numbers", 0.05, "low")])
     assert codes(told)[0] == "drift-features"
@@ -191,11 +215,13 @@ def test_copies_without_a_premium_do_not_explain_the_fall():
             "exact-copies",
             lambda name: {"pairs_of_sets": [{"first": "train", "second": name}, {"first": name, "second": name}]},
         ),
-        ("near-copies", lambda name: {"in_train": {name: 0.5, "elsewhere": 0.0}}),
+        ("near-copies", lambda name: {"in_train": {"validation": 0.0, name: 0.5}}),
         ("split-groups", lambda name: {"sets": [{"set": name, "share": 0.5}]}),
         (
             "neighbouring-frames",
-            lambda name: {"sets": [{"set": name, "p_value": 0.0}, {"set": "elsewhere", "p_value": 0.9}]},
+            lambda name: {
+                "sets": [{"set": name, "p_value": 0.0}, {"set": "poly" if name == "third" else "third", "p_value": 0.9}]
+            },
         ),
     ],
 )
@@ -254,9 +280,9 @@ def test_a_fall_within_noise_is_no_fall():
 
 
 def test_a_fall_that_its_check_calls_too_small_is_none_even_where_chance_does_not_make_it():
-    told = verdict([measured(fall(0.9, 0.85, ranking=0.05, threshold=0.0, share=0.0), outcome="clean")])
+    told = verdict([measured(fall(0.9, 0.83, ranking=0.07, threshold=0.0, share=0.0), outcome="clean")])
 
-    assert "That is too little to build on (95% interval 1.0 to 9.0)" in told.answer
+    assert "That is too little to build on (95% interval 3.0 to 11.0)" in told.answer
     assert told.question.startswith("Does a test set fall short")
 
 
@@ -301,6 +327,14 @@ def test_the_set_that_falls_most_is_asked_about_and_there_the_model_that_is_best
     )
     assert "There too frozen falls by 12.8 points." in told.answer
     assert "Less so, but beyond noise too, falls “winter”." in told.answer
+
+
+def test_a_larger_fall_of_a_small_set_that_chance_could_make_is_not_asked_about():
+    small = ELPV | {"set": "tiny", "accuracy": 0.6, "intervals": {"fall": [-0.01, 0.49]}}
+    told = verdict([measured(small, ELPV)])
+
+    assert told.question == "Why does “poly” fall short of “validation”?"
+    assert "tiny" not in told.answer
 
 
 def test_of_more_than_two_classes_drift_is_held_against_what_the_shares_do_not_explain():

@@ -175,6 +175,17 @@ def test_all_findings_have_the_same_number_of_pictures_and_pairs_stay_pairs(run,
     assert shown_images(audit_section(run, room=one)) == 0
 
 
+def test_half_of_a_pair_is_not_shown(run):
+    strips = [
+        {"title": "Row", "images": [image(k) for k in (1, 2, 3)]},
+        {"title": "Pair", "images": [image(4), image(5)]},
+    ]
+    save_audit(run, only(finding("a", strips=strips)))
+    four = int(4.5 * (4 * len(jpeg(14)) // 3 + 600))
+
+    assert [strip.title for strip in audit_section(run, room=four).found[0].strips] == ["Row"]
+
+
 @pytest.mark.usefixtures("quick_pictures")
 def test_pictures_leave_half_of_the_room_to_the_galleries_and_the_page_keeps_its_size(run, monkeypatch):
     rooms = []
