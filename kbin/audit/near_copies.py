@@ -100,7 +100,7 @@ def _summary(inputs: AuditInputs, leaks: dict[str, int], images: int, num_confli
     begin = (
         "; ".join(parts)
         if parts
-        else f"{counted(images, 'image')} of {len(inputs.set_of):,} are changed copies of each other, none of them "
+        else f"{images:,} of {counted(len(inputs.set_of), 'image')} are changed copies of each other, none of them "
         "across the training set's border"
     )
     conflict = f"; {counted(num_conflicts, 'pair')} of copies have different labels" if num_conflicts else ""

@@ -159,9 +159,9 @@ def _judged(
     clear = (of_fine >= 0.92) & (of_finest >= 0.86)
     weak = (of_fine >= 0.85) & (of_finest >= 0.8) & keeps_colour
     upright = compared.is_upright & (coarse >= _UPRIGHT_AT) & (fine >= _UPRIGHT_AT) & (clear | weak) & (spread >= 100)
-    least = np.where(spread >= _TEXTURE, _TEXTURE_AT, _TURNED_AT)
-    turned = (coarse >= least) & (fine >= least) & (finest >= 2) & (spread >= 120)
-    return np.asarray(same | upright | turned)
+    turned = (coarse >= _TURNED_AT) & (fine >= _TURNED_AT) & (finest >= 2) & (spread >= 120)
+    texture = (coarse >= _TEXTURE_AT) & (fine >= _UPRIGHT_AT) & (spread >= _TEXTURE)
+    return np.asarray(same | upright | turned | texture)
 
 
 def _change(compared: Alignments, place: int) -> str:

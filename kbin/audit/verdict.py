@@ -79,8 +79,17 @@ def verdict(findings: Sequence[Finding]) -> Verdict:
             *(_named(finding) for finding in findings if finding.ended.outcome == "clean"),
         ),
         not_tested=tuple(_named(finding) for finding in findings if finding.ended.outcome == "not_applicable"),
-        next_steps=tuple(step for step in steps if step.sentence),
+        next_steps=_each_once(steps),
     )
+
+
+def _each_once(steps: Sequence[NextStep]) -> tuple[NextStep, ...]:
+    """Returns what is to do, once where several checks ask for the same."""
+    first: dict[str, NextStep] = {}
+    for step in steps:
+        if step.sentence:
+            first.setdefault(step.sentence, step)
+    return tuple(first.values())
 
 
 def _ranked(findings: Sequence[Finding], fall: Fall | None) -> list[Explanation]:

@@ -44,6 +44,7 @@ def audit_run(run: RunDirectory, progress: Progress, loaded: LoadedSets | None =
     images = load_sets(_settings(run).data, progress) if loaded is None else loaded
     inputs = collect_inputs(run, results, images, progress)
     findings, inputs = make_checks(CHECKS, inputs, progress)
+    findings = [_with_path(one, run) for one in findings]
     files = AuditFiles(run)
     pictures = save_pictures(findings, images.sets, files)
     if inputs.copy_groups:
@@ -82,6 +83,12 @@ def make_checks(checks: Sequence[Check], inputs: AuditInputs, progress: Progress
             progress.say(f"  {check.title}: {ended.outcome.replace('_', ' ')}, {time.perf_counter() - started:.1f} s")
             advance(1)
     return findings, inputs
+
+
+def _with_path(finding: Finding, run: RunDirectory) -> Finding:
+    """Returns a finding that names the folder in what to do next."""
+    step = finding.ended.next_step.replace("<run>", str(run.path))
+    return replace(finding, ended=replace(finding.ended, next_step=step))
 
 
 def _ended(check: Check, inputs: AuditInputs) -> Outcome:
