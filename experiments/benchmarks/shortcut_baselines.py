@@ -107,7 +107,7 @@ def main() -> None:
     rows = []
     for way, saving in _WAYS.items():
         trials = [planted(arrays, options.images / _PLANTED_ON, seed, saving) for seed in range(options.seeds)]
-        file_view = [one.values["test"]["views"] for one in trials]
+        file_view = [one.values["sets"]["test"]["views"] for one in trials]
         named = [views.get("file: size in pixels, format, mode, JPEG quality") for views in file_view]
         rows.append(
             {
