@@ -6,8 +6,15 @@ images of one class are saved again, as PNG or as JPEG of another quality, a sam
 Run: python -m experiments.benchmarks.shortcut_baselines --data FOLDER --images FOLDER [--seeds 20]
 The first folder holds NAME.npz files with features (n, d), labels (n,), split (n,), paths (n,), classes; the second one
 NAME/path, the images.
-Measured:
-MEASURED
+Measured, ROC AUC on the test set with its 95 % interval (of four classes the mean of each against the others):
+- covid4-128 (n = 800): border .887 (.864-.910), bytes .605 (.560-.650), brightness, contrast, colour and sharpness .750
+  (.712-.788), thumbnail .954 (.940-.969); linear head .991 (.986-.995). File properties are the same for all.
+- pneumoniamnist (n = 624): border .844 (.808-.874), bytes .872 (.842-.897), brightness and the like .902 (.876-.923),
+  thumbnail .926 (.898-.948), which the linear head, .949 (.926-.965), does not clearly beat.
+- cifar10-pair (n = 2,000): border .824 (.805-.842), bytes .856, brightness and the like .887, thumbnail .907; linear
+  head .997.
+- planted, 20 samples each: positives saved as PNG found 20 of 20, as JPEG of quality 60 20 of 20 (AUC 1.000, the fact
+  named); saved again in no way, file properties are found in 0 of 20 (the border is, as in the whole set).
 """
 
 import argparse
@@ -100,7 +107,7 @@ def main() -> None:
     rows = []
     for way, saving in _WAYS.items():
         trials = [planted(arrays, options.images / _PLANTED_ON, seed, saving) for seed in range(options.seeds)]
-        file_view = [one.values["test"]["views"] for one in trials]
+        file_view = [one.values["sets"]["test"]["views"] for one in trials]
         named = [views.get("file: size in pixels, format, mode, JPEG quality") for views in file_view]
         rows.append(
             {

@@ -156,7 +156,7 @@ def _profile(counts: _Counts, best: _Curve, loss: float) -> tuple[np.ndarray, np
     rate = best[2]
 
     def more(value: float) -> float:
-        starts = [best[:2], *((slope, 0.0) for slope in _START_SLOPES)]
+        starts = (best[:2], (_START_SLOPES[1], 0.0))
         return max(0.0, _fit(counts, [(*start, value) for start in starts], value)[1] - loss)
 
     def beyond(value: float) -> float:

@@ -83,7 +83,7 @@ def _facts(names: tuple[str, ...]) -> Callable[[AuditedSet], np.ndarray]:
 VIEWS = (
     PlainView(
         "file: size in pixels, format, mode, JPEG quality",
-        "the properties of the file alone, without a look at the image,",
+        "the properties of the file alone",
         _facts(FILE_FACTS),
         is_picture=False,
         is_blind=True,

@@ -71,7 +71,7 @@ def _run(inputs: AuditInputs) -> Outcome:
             faults += [fault] if fault else []
     more: dict[str, Any] = {
         "tables": tuple(_table(inputs, one, figures[one.name], models[one.name]) for one in judged[:3]),
-        "values": {one.name: _values(figures[one.name], models[one.name]) for one in judged},
+        "values": {"sets": {one.name: _values(figures[one.name], models[one.name]) for one in judged}},
     }
     details = [*_unseen(said), *_capped(chosen)]
     if not faults:
@@ -163,7 +163,7 @@ def _words(inputs: AuditInputs, fault: _Fault) -> str:
         beside = f"; {fault.model} reaches {model.auc:.3f} ({model.auc_interval[0]:.3f} to {model.auc_interval[1]:.3f})"
     kind = "an ROC AUC" if len(inputs.classes) == 2 else "a mean ROC AUC of the classes"
     return (
-        f"A classifier that sees {fault.view.sees.removesuffix(',')} reaches {kind} of {fault.figures.auc:.3f} "
+        f"A classifier that sees {fault.view.sees} reaches {kind} of {fault.figures.auc:.3f} "
         f"({low:.3f} to {high:.3f}) on {fault.one.name} (n = {len(fault.one):,}, chance .5){beside}."
     )
 
