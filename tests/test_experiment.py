@@ -132,6 +132,7 @@ class TestRunFolder:
             for seed in (0, 1):
                 trained = run.path / "models" / model_id / f"seed-{seed}"
                 assert {path.name for path in trained.iterdir()} == {
+                    "features.json",
                     "history.csv",
                     "model.keras",
                     "predictions",
