@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kbin.audit.belonging import belonging
+from kbin.audit.copy_groups import groups_with_data
 from kbin.audit.domain_classifier import DomainClassifier, domain_classifier
 from kbin.audit.findings import FindingTable
 from kbin.audit.inputs import AuditInputs
@@ -57,7 +57,7 @@ def compared_pairs(inputs: AuditInputs, matrix_of: Callable[[SetPair], np.ndarra
         matrix_of: Returns what the head sees of the images of a pair, shape (n, num_columns), of about equal variances.
         level: A corrected p-value below it is no chance.
     """
-    together = belonging(inputs)
+    together = groups_with_data(inputs)
     tried = [set_pair(inputs, names, together) for names in pair_names(inputs)]
     pairs = [one for one in tried if isinstance(one, SetPair)]
     number = enough_arrangements(len(pairs), level)

@@ -33,7 +33,7 @@ def joined_groups(inputs: AuditInputs, found: Mapping[str, np.ndarray]) -> dict[
 
 def groups_with_data(inputs: AuditInputs) -> dict[str, np.ndarray]:
     """Returns the copies, joined with the groups that the data names itself; as `joined_groups` does."""
-    return groups_by_set(inputs, _with_data(inputs))
+    return groups_by_set(inputs, units(inputs))
 
 
 def group_rows(inputs: AuditInputs) -> list[tuple[str, str]]:
@@ -49,7 +49,7 @@ def group_rows(inputs: AuditInputs) -> list[tuple[str, str]]:
     if not len(inputs.set_of):
         return []
     paths, first, path_of = np.unique(inputs.pooled(lambda one: one.paths), return_index=True, return_inverse=True)
-    groups = connected([_with_data(inputs), path_of], len(path_of))
+    groups = connected([units(inputs), path_of], len(path_of))
     width = len(str(len(paths)))
     order = np.argsort(first)
     numbers = numbered(groups[first[order]])
@@ -104,7 +104,11 @@ def data_ties(groups: Sequence[np.ndarray | None], sizes: Sequence[int]) -> np.n
     return np.where(names == "", len(names) + np.arange(len(names)), ties)
 
 
-def _with_data(inputs: AuditInputs) -> np.ndarray:
+def units(inputs: AuditInputs) -> np.ndarray:
+    """Returns the unit of each image, shape (n of all sets,), int64, in the order of `inputs.pooled`.
+
+    Copies are one unit, and so are the images of a group that the data names, of whatever set.
+    """
     sets = inputs.sets.values()
     named = data_ties([one.groups for one in sets], [len(one) for one in sets])
     return connected([_stacked(inputs, inputs.copy_groups), named], len(named))

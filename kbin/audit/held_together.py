@@ -1,41 +1,8 @@
 """Folds of all sets' images that keep together what belongs together."""
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-from kbin.audit.inputs import AuditInputs
 from kbin.audit.linear_scores import fold_numbers
-
-
-def units(inputs: AuditInputs) -> np.ndarray:
-    """Returns the unit of each image, shape (n of all sets,), numbers from 0, in the order of `inputs.pooled`.
-
-    Copies are one unit, and so are the images of a group that the data names, of whatever set.
-    """
-    number = len(inputs.set_of)
-    names = [np.arange(number)]
-    if inputs.copy_groups:
-        names.append(np.concatenate([inputs.copy_groups[name] for name in inputs.sets]))
-    if any(one.groups is not None for one in inputs.sets.values()):
-        names.append(_data_groups(inputs))
-    numbers = [np.unique(one, return_inverse=True)[1] for one in names]
-    offsets = np.cumsum([number] + [int(one.max(initial=-1)) + 1 for one in numbers])
-    ends = [one + start for one, start in zip(numbers, offsets, strict=False)]
-    starts = np.tile(np.arange(number), len(ends))
-    joined = coo_array((np.ones(len(starts)), (starts, np.concatenate(ends))), shape=(offsets[-1], offsets[-1]))
-    found = connected_components(joined, directed=False)[1][:number]
-    return np.unique(found, return_inverse=True)[1]
-
-
-def _data_groups(inputs: AuditInputs) -> np.ndarray:
-    """Returns the names of the data's groups; an image without one is a group of its own."""
-    parts = []
-    for name, one in inputs.sets.items():
-        # A character that no name in a table of groups can hold keeps them apart from it.
-        own = np.array([f"{name}\0{index}" for index in range(len(one))], dtype=np.str_)
-        parts.append(own if one.groups is None else np.where(one.groups == "", own, one.groups))
-    return np.concatenate(parts)
 
 
 def classes_with(labels: np.ndarray, unit_of: np.ndarray, least: int) -> np.ndarray:

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 
 from kbin.audit.accuracy_moves import AccuracyMove, accuracy_moves
+from kbin.audit.copy_groups import units
 from kbin.audit.findings import Check, FindingTable, ImageStrip, Outcome, ShownImage, clean, found, not_applicable
-from kbin.audit.held_together import classes_with, units
+from kbin.audit.held_together import classes_with
 from kbin.audit.inputs import AuditInputs
 from kbin.audit.judged_labels import JudgedLabels
 

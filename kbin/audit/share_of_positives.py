@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from kbin.audit.belonging import belonging
 from kbin.audit.class_shares import shares_compared
+from kbin.audit.copy_groups import groups_with_data
 from kbin.audit.findings import Check, Outcome, clean, found, not_applicable
 from kbin.audit.inputs import AuditInputs
 from kbin.audit.label_shift import shares_with_interval
@@ -34,7 +34,7 @@ def run(inputs: AuditInputs) -> Outcome:
     tests = [one for one in inputs.test_sets if len(one)]
     if not tests or not len(inputs.train):
         return not_applicable("There is no test set to compare with the training set.")
-    together = belonging(inputs)
+    together = groups_with_data(inputs)
     num_classes = len(inputs.classes)
     compared = [
         shares_compared(inputs.train.labels, one.labels, (together[TRAIN], together[one.name]), num_classes)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from kbin.audit.copy_groups import units
 from kbin.audit.findings import (
     Check,
     FindingTable,
@@ -21,7 +22,6 @@ from kbin.audit.findings import (
     found,
     not_applicable,
 )
-from kbin.audit.held_together import units
 from kbin.audit.inputs import AuditedSet, AuditInputs
 from kbin.audit.plain_views import FILE_FACTS, SIZE_FACTS, VIEWS, PlainView
 from kbin.audit.reached import Reached, reached

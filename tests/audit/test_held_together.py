@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from kbin.audit.held_together import classes_with, unit_folds, units
+from kbin.audit.copy_groups import units
+from kbin.audit.held_together import classes_with, unit_folds
 from tests.audit.audited import audit_inputs, audited_set
 
 

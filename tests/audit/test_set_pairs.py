@@ -1,13 +1,13 @@
 import numpy as np
 
-from kbin.audit.belonging import belonging
+from kbin.audit.copy_groups import groups_with_data
 from kbin.audit.set_pairs import MOST_OF_A_SIDE, SetPair, enough_arrangements, pair_names, rearranged, set_pair
 from tests.audit.audited import audit_inputs, audited_set
 
 
 def _pair(first: list[int], second: list[int], **more: object) -> SetPair | str:
     inputs = audit_inputs(audited_set("train", np.array(first)), audited_set("test", np.array(second)), **more)
-    return set_pair(inputs, ("train", "test"), belonging(inputs))
+    return set_pair(inputs, ("train", "test"), groups_with_data(inputs))
 
 
 def test_up_to_six_sets_are_all_compared_and_of_more_train_with_each():
@@ -39,7 +39,7 @@ def test_sets_of_few_groups_are_not_compared():
     )
     inputs = audit_inputs(*sets)
 
-    assert "too few groups" in str(set_pair(inputs, ("train", "test"), belonging(inputs)))
+    assert "too few groups" in str(set_pair(inputs, ("train", "test"), groups_with_data(inputs)))
 
 
 def test_of_a_large_set_as_many_images_are_drawn_as_allowed():
@@ -67,7 +67,7 @@ def test_groups_change_sides_whole():
     groups = [np.repeat([f"{name}{number}" for number in range(12)], 3) for name in ("a", "b")]
     sets = [audited_set(name, np.zeros(36), groups=of) for name, of in zip(("train", "test"), groups, strict=True)]
     inputs = audit_inputs(*sets)
-    pair = set_pair(inputs, ("train", "test"), belonging(inputs))
+    pair = set_pair(inputs, ("train", "test"), groups_with_data(inputs))
     assert not isinstance(pair, str)
 
     sides = rearranged(pair, 40)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from kbin.audit.belonging import belonging
+from kbin.audit.copy_groups import groups_with_data
 from kbin.audit.inputs import AuditInputs
 from kbin.audit.share_of_positives import CHECK
 from kbin.audit.unseen_scores import HEAD, unseen_scores
@@ -51,7 +51,7 @@ def test_the_estimate_is_by_the_model_that_knows_most_and_the_others_stand_besid
 def test_models_are_calibrated_on_validation_and_the_head_by_folds_of_train():
     inputs = _with_models(drifting_sets(2))
 
-    scores = {one.model: one for one in unseen_scores(inputs, belonging(inputs))}
+    scores = {one.model: one for one in unseen_scores(inputs, groups_with_data(inputs))}
 
     assert set(scores) == {"good", "guessing", HEAD}
     assert scores["good"].labels.tolist() == inputs.sets["validation"].labels.tolist()
@@ -66,7 +66,7 @@ def test_the_head_did_not_see_the_training_images_that_it_scores():
     ]
     inputs = audit_inputs(*sets)
 
-    (head,) = unseen_scores(inputs, belonging(inputs))
+    (head,) = unseen_scores(inputs, groups_with_data(inputs))
 
     assert (head.known.argmax(axis=1) == head.labels).mean() < 0.65
 

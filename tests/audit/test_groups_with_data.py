@@ -1,6 +1,6 @@
 import numpy as np
 
-from kbin.audit.belonging import belonging
+from kbin.audit.copy_groups import groups_with_data
 from tests.audit.audited import audit_inputs, audited_set
 
 
@@ -9,7 +9,7 @@ def _together(numbers: dict[str, np.ndarray], *images: tuple[str, int]) -> bool:
 
 
 def test_without_groups_and_copies_each_image_is_alone():
-    numbers = belonging(audit_inputs(audited_set("train", np.zeros(3)), audited_set("test", np.zeros(2))))
+    numbers = groups_with_data(audit_inputs(audited_set("train", np.zeros(3)), audited_set("test", np.zeros(2))))
 
     assert len(set(np.concatenate(list(numbers.values())).tolist())) == 5
 
@@ -22,7 +22,7 @@ def test_a_group_is_one_over_all_sets_and_a_copy_joins_two_groups():
     # The first image of train and the second of test are copies: group a and group d belong together then.
     copies = {"train": np.array([7, 1, 2, 3]), "test": np.array([4, 7, 5])}
 
-    numbers = belonging(audit_inputs(*sets, copy_groups=copies))
+    numbers = groups_with_data(audit_inputs(*sets, copy_groups=copies))
 
     assert _together(numbers, ("train", 0), ("train", 1), ("test", 1))
     assert _together(numbers, ("train", 2), ("test", 0))
@@ -35,7 +35,7 @@ def test_images_of_a_set_without_groups_are_alone_where_another_set_has_groups()
         audited_set("test", np.zeros(2)),
     )
 
-    numbers = belonging(audit_inputs(*sets))
+    numbers = groups_with_data(audit_inputs(*sets))
 
     assert _together(numbers, ("train", 0), ("train", 1))
     assert len(set(np.concatenate(list(numbers.values())).tolist())) == 3
