@@ -8,6 +8,7 @@ other, in this process. What counts is anonymous memory (`RssAnon`), the inputs 
 Run: python -m experiments.benchmarks.audit_of_many [--json] [--images 100000]
 """
 
+import sys
 import threading
 import time
 from pathlib import Path
@@ -34,8 +35,9 @@ class _Timed(Progress):
         self.lines: list[str] = []
 
     def say(self, text: str) -> None:
-        """Notes a line."""
+        """Notes a line, and shows that something happens."""
         self.lines.append(text)
+        print(text, file=sys.stderr, flush=True)
 
 
 class _Memory(threading.Thread):
