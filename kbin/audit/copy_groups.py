@@ -25,9 +25,10 @@ def joined_groups(inputs: AuditInputs, found: Mapping[str, np.ndarray]) -> dict[
 
     Returns:
         Set name -> shape (n,), int64, for every set; images have one number where either kind of group, or a chain of
-        them, ties them.
+        them, ties them. An image of a part of another set is its image there.
     """
-    joined = connected([_stacked(inputs, groups) for groups in (inputs.copy_groups, found)], len(inputs.set_of))
+    ties = [_stacked(inputs, groups) for groups in (inputs.copy_groups, found)]
+    joined = connected([*ties, *_same_images(inputs)], len(inputs.set_of))
     return groups_by_set(inputs, joined)
 
 
@@ -112,6 +113,20 @@ def units(inputs: AuditInputs) -> np.ndarray:
     sets = inputs.sets.values()
     named = data_ties([one.groups for one in sets], [len(one) for one in sets])
     return connected([_stacked(inputs, inputs.copy_groups), named], len(named))
+
+
+def _same_images(inputs: AuditInputs) -> list[np.ndarray]:
+    """Returns what ties the images of parts to themselves; nothing where no set is a part of another."""
+    if not inputs.parts:
+        return []
+    names = []
+    for name, one in inputs.sets.items():
+        whole = name
+        while whole in inputs.parts:
+            whole = inputs.parts[whole]
+        names += [(whole, sample_id) for sample_id in one.sample_ids.tolist()]
+    number_of: dict[tuple[str, str], int] = {}
+    return [np.array([number_of.setdefault(one, len(number_of)) for one in names], np.int64)]
 
 
 def _stacked(inputs: AuditInputs, groups: Mapping[str, np.ndarray]) -> np.ndarray:

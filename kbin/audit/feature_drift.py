@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from kbin.audit.class_shares import shares_compared
 from kbin.audit.compared_pairs import (
     MATTERS,
     ComparedPair,
@@ -22,6 +23,7 @@ from kbin.audit.drift_words import (
 )
 from kbin.audit.findings import Check, Outcome, clean, found, not_applicable
 from kbin.audit.inputs import AuditInputs
+from kbin.audit.set_pairs import SetPair
 from kbin.evaluation.multiple import holm
 
 _LEVEL = 0.01  # of all pairs together, corrected
@@ -94,13 +96,24 @@ def _details(inputs: AuditInputs, differing: list[ComparedPair], compared: tuple
             said.append(
                 f"'{worst.pair.names[0]}' and '{worst.pair.names[1]}' differ within {', '.join(named)}{others}."
             )
-    mixed = [one for one in compared if one.told.auc_with_classes > one.told.auc + _MIX_MATTERS]
+    mixed = [
+        one
+        for one in compared
+        if one.told.auc_with_classes > one.told.auc + _MIX_MATTERS and _have_other_shares(one.pair, len(inputs.classes))
+    ]
     for one in mixed[:2]:
         said.append(
             f"'{one.pair.names[0]}' and '{one.pair.names[1]}' have other shares of the classes; a head that may use "
             f"that tells them apart {times_of_100(one.told.auc_with_classes)}. That is not counted here."
         )
     return said
+
+
+def _have_other_shares(pair: SetPair, num_classes: int) -> bool:
+    first, second = ~pair.is_second, pair.is_second
+    units = (pair.units[first], pair.units[second])
+    shares = shares_compared(pair.labels[first], pair.labels[second], units, num_classes)
+    return shares.does_matter and shares.p_value < _CLASS_LEVEL
 
 
 def _concerned(one: ComparedPair) -> list[int]:

@@ -137,7 +137,8 @@ def _judged(inputs: AuditInputs) -> Outcome:
     tied = int((np.bincount(numbered(groups_kept))[numbered(groups_kept)] > 1).sum())
     if tied < max(_FEWEST_TIED, _SMALLEST_SHARE_TIED * len(chosen)):
         return not_applicable(
-            f"Only {tied} of {counted(len(chosen), 'image')} have a copy or another image of their group; at least "
+            f"{f'Only {tied}' if tied else 'None'} of {counted(len(chosen), 'image')} "
+            f"{'has' if tied == 1 else 'have'} a copy or another image of their group; at least "
             f"{_FEWEST_TIED} and {_SMALLEST_SHARE_TIED:.0%} are needed to measure what that is worth."
         )
     premium = leak_premium(_features(inputs, chosen), labels_kept, groups_kept)

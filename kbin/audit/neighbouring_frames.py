@@ -46,9 +46,9 @@ def neighbouring_frames(inputs: AuditInputs) -> Outcome:
     enough = {name: one for name, one in pairs.items() if len(np.unique(one.inside)) >= _FEWEST}
     if not enough:
         most = max((len(np.unique(one.inside)) for one in pairs.values()), default=0)
+        have = "No image of a set has" if not most else f"At most {counted(most, 'image')} of a set have"
         return not_applicable(
-            f"At most {counted(most, 'image')} of a set have a number next to that of a training image of the same "
-            f"name; {_FEWEST} are needed."
+            f"{have} a number next to that of a training image of the same name; {_FEWEST} are needed."
         )
     mean = _mean_image(inputs)
     rows = []

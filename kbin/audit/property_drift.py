@@ -52,7 +52,7 @@ def run(inputs: AuditInputs) -> Outcome:
     common: dict[str, Any] = {
         "details": (
             *remarks(compared, inputs),
-            "Medians and shares are those at an equal mix of the classes on both sides.",
+            "Medians and shares are means of those within the classes, which weigh alike on both sides.",
         ),
         "values": {
             "num_arrangements": compared.num_arrangements,

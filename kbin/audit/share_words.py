@@ -8,6 +8,7 @@ import numpy as np
 from kbin.audit.findings import FindingTable
 from kbin.audit.inputs import AuditInputs
 from kbin.audit.set_shares import SetShares
+from kbin.audit.unseen_scores import HEAD
 
 LEAST_TO_ESTIMATE = 20  # images
 _MOST_CLASSES = 20  # in the table
@@ -59,12 +60,15 @@ def remarks(shares: Sequence[SetShares], by: str | None) -> list[str]:
             "No share was estimated without labels: that needs 10 validation images of each class with predictions of "
             "a model, or 10 training images of each class with features."
         ]
+    said = []
     num_models = max(len(one.by_model) for one in shares)
-    said = [
-        f"The estimate is by {by} (the best of {num_models} on labelled images that it was not trained on), with a "
-        "95 % interval from resampled images. It holds where each class looks as in training; where drift-features "
-        "finds another kind of images, it need not."
-    ]
+    if num_models:
+        best = f" (the best of {num_models} on labelled images that they were not trained on)" if num_models > 1 else ""
+        said.append(
+            f"The estimate is by {'a ' if by == HEAD else ''}{by}{best}, with a 95% interval from resampled images. It "
+            "holds where each class looks as in training; where drift-features finds another kind of images, it need "
+            "not."
+        )
     small = [f"'{one.of.name}'" for one in shares if one.estimated is None]
     if small:
         said.append(f"Too small for an estimate (fewer than {LEAST_TO_ESTIMATE} images): {', '.join(small[:5])}.")
@@ -74,11 +78,17 @@ def remarks(shares: Sequence[SetShares], by: str | None) -> list[str]:
 def next_step(inputs: AuditInputs, one: SetShares) -> str:
     """Returns what to do about another share."""
     name, label = one.of.name, one.farthest
-    shares = f"{percent(one.compared.second[label])} '{inputs.classes[label]}'"
+    share = one.compared.second[label]
+    shares = f"{percent(share)} '{inputs.classes[label]}'"
     if inputs.positive is None:
         return (
             f"Decide which shares the model will meet in use; compare models on '{name}' by macro-averaged figures or "
             f"AUC, which the shares do not move, and expect accuracy to change with them ({shares} here)."
+        )
+    if share in (0, 1):  # no ROC AUC, and sensitivity or specificity is missing
+        return (
+            f"Add images of '{inputs.classes[0 if share else 1]}' to '{name}', or give what it holds to a set of both "
+            f"classes: with {shares} it says how often one class is recognised, and nothing of telling the two apart."
         )
     return (
         f"Decide which share the model will meet in use: if it is that of '{name}' ({shares}), choose the threshold on "
@@ -89,7 +99,9 @@ def next_step(inputs: AuditInputs, one: SetShares) -> str:
 
 def percent(share: float) -> str:
     """Returns a share as a percentage, finer near 0 and 1."""
-    return f"{100 * share:.1f} %" if share < 0.1 or share > 0.9 else f"{100 * share:.0f} %"
+    if share in (0, 1):
+        return f"{share:.0%}"
+    return f"{share:.1%}" if share < 0.1 or share > 0.9 else f"{share:.0%}"
 
 
 def _rarely(p: float) -> str:

@@ -176,8 +176,8 @@ def _next_step(fault: _Fault) -> str:
         )
     if fault.view.is_blind:
         return (
-            "Look at the images below: if the border shows frames, marks or a background that goes with the class, "
-            "crop or mask the outer twelfth of each side and train again."
+            "Look at the images that it tells most surely: if the border shows frames, marks or a background that goes "
+            "with the class, crop or mask the outer twelfth of each side and train again."
         )
     return (
         "Do not take the models' figures for an understanding of shapes: collect images in which "

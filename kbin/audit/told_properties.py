@@ -19,8 +19,8 @@ class ToldProperty:
         of: The property.
         auc: Within the classes, of two images one of each set, how often that of the second has more of it.
         corrected: The p-value, corrected over properties and pairs.
-        medians: In both sets (the share of a category's value), each class weighing as in both together; None where
-            it is not known of any image.
+        medians: In both sets (the share of a category's value), the mean over the classes of those within each, which
+            weighs as in both together; None where it is not known of any image.
     """
 
     pair: SetPair
@@ -67,7 +67,11 @@ def told_properties(
 
 
 def _medians(pair: SetPair, one: ImageProperty) -> tuple[float | None, float | None]:
-    """Returns the medians, or shares, of both sides, each class weighing as it does in both sides together."""
+    """Returns the medians, or shares, within the classes, averaged as the classes are in both sides together.
+
+    A median of all classes together jumps from one class to another where each has its own level, also against the way
+    in which both classes have moved.
+    """
     shares = np.bincount(pair.labels) / len(pair.labels)
     found_ones: list[float | None] = []
     for side in (False, True):
@@ -76,9 +80,8 @@ def _medians(pair: SetPair, one: ImageProperty) -> tuple[float | None, float | N
         if not len(values):
             found_ones.append(None)
             continue
-        weights = shares[labels] / np.bincount(labels)[labels]
-        if one.level is not None:
-            found_ones.append(float(np.average(values, weights=weights)))
-        else:
-            found_ones.append(float(np.quantile(values, 0.5, weights=weights, method="inverted_cdf")))
+        middle = np.mean if one.level is not None else np.median
+        present = np.unique(labels)
+        inside_each = [middle(values[labels == label]) for label in present]
+        found_ones.append(float(np.average(inside_each, weights=shares[present])))
     return found_ones[0], found_ones[1]

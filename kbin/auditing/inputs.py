@@ -51,7 +51,7 @@ def collect_inputs(run: "RunDirectory", results: RunResults, loaded: LoadedSets,
     return AuditInputs(
         classes=results.classes,
         sets={
-            name: _audited(
+            name: audited(
                 name, data, measures[name], features.by_set.get(name), probabilities[name], groups.get(name, {})
             )
             for name, data in sets.items()
@@ -68,7 +68,7 @@ def collect_inputs(run: "RunDirectory", results: RunResults, loaded: LoadedSets,
     )
 
 
-def _audited(
+def audited(
     name: str,
     data: "Dataset",
     measures: ImageMeasures,
@@ -76,6 +76,16 @@ def _audited(
     probabilities: Mapping[str, np.ndarray],
     groups: Mapping[str, str],
 ) -> AuditedSet:
+    """Returns one set.
+
+    Args:
+        name: Its name.
+        data: Its images.
+        measures: Of these images.
+        features: shape (n, num_features), if there are any.
+        probabilities: By model.
+        groups: Sample id -> group, as the run split by them; where it did not, those that the data names are taken.
+    """
     ids = data.sample_ids
     return AuditedSet(
         name=name,
@@ -86,7 +96,7 @@ def _audited(
         pixel_hashes=measures.pixel_hashes,
         miniatures=measures.miniatures,
         facts=measures.facts,
-        groups=np.array([groups.get(one, "") for one in ids.tolist()]) if groups else None,
+        groups=np.array([groups.get(one, "") for one in ids.tolist()]) if groups else data.columns.get("group"),
         features=features,
         probabilities=probabilities,
     )

@@ -33,6 +33,17 @@ def test_a_set_that_is_missing_is_tied_to_nothing_though_its_numbers_could_meet_
     assert len(set(np.concatenate(list(groups.values())).tolist())) == 8
 
 
+def test_an_image_of_a_part_is_its_image_in_the_whole_set():
+    inputs = three_sets(parts={"night": "test"})
+    night = replace(inputs.sets["night"], sample_ids=inputs.sets["test"].sample_ids[1:])
+    inputs = replace(inputs, sets={**inputs.sets, "night": night})
+    # The checks that find copies are not shown the parts.
+    groups = joined_groups(inputs, {"train": np.arange(4), "test": np.array([4, 5, 0])})
+    assert groups["night"].tolist() == groups["test"][1:].tolist()
+    assert groups["night"][1] == groups["train"][0]
+    assert len(set(np.concatenate(list(groups.values())).tolist())) == 6
+
+
 def test_groups_of_the_data_tie_copies_and_an_empty_group_ties_nothing():
     inputs = three_sets(copy_groups={"train": np.array([0, 1, 1, 3])})
     inputs = replace(

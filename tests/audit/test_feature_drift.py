@@ -50,6 +50,12 @@ def test_another_share_of_positives_alone_is_no_drift(share):
     assert any("other shares of the classes" in one for one in ended.details)
 
 
+def test_of_equal_shares_it_is_never_said_that_they_are_others():
+    for seed in range(8):
+        details = CHECK.run(drifting_sets(seed, number=40)).details
+        assert not any("other shares of the classes" in one for one in details)
+
+
 def _found(seeds: range, **test: object) -> int:
     return sum(CHECK.run(drifting_sets(seed, **test)).outcome == "found" for seed in seeds)
 

@@ -79,7 +79,7 @@ def test_of_many_images_whole_groups_are_drawn():
 @pytest.mark.parametrize(
     ("labels", "groups", "reason"),
     [
-        (np.arange(400) % 2, np.arange(400), "Only 0 of 400 images"),
+        (np.arange(400) % 2, np.arange(400), "None of 400 images have a copy"),
         (np.arange(400) % 2, np.maximum(np.arange(400), 18), "Only 19 of 400 images"),
         (np.zeros(400, int), np.arange(400) // 2, "Fewer than two classes"),
         (np.arange(400) % 2, np.arange(400) // 50, "Fewer than two classes"),

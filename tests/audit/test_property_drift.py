@@ -137,9 +137,26 @@ def test_medians_are_those_of_an_equal_mix_of_the_classes():
 
     told = _told(CHECK.run(audit_inputs(*sets)), "train", "test")["brightness"]
 
-    # Both together have as many of either class: each median lies at the edge between the classes, 40 apart.
-    difference = told["median_second"] - told["median_first"]
-    assert difference == pytest.approx(40, abs=15)
+    # Both together have as many of either class: the mean of 100 and 200, and of 140 and 240.
+    assert told["median_first"] == pytest.approx(150, abs=3)
+    assert told["median_second"] == pytest.approx(190, abs=3)
+
+
+def test_the_medians_move_as_both_classes_do():
+    # Each class is brighter by some 20 in test, but a median of both classes in one would fall from 200 to 95.
+    spread = np.concatenate([np.arange(20), np.arange(20)])
+    train = 60.0 + 140 * np.repeat([0, 1], 20) + spread
+    test = 88.0 + 140 * np.repeat([0, 1], 8) + np.tile(np.arange(8), 2)
+    labels = (np.repeat([0, 1], 20), np.repeat([0, 1], 8))
+    sets = [
+        audited_set(name, of, facts={"brightness": values})
+        for name, of, values in zip(("train", "test"), labels, (train, test), strict=True)
+    ]
+
+    ended = CHECK.run(audit_inputs(*sets))
+
+    # The medians within the classes are 69.5 and 209.5 in train, 91.5 and 231.5 in test.
+    assert "'test' are brighter (median brightness 162 against 140)" in ended.summary
 
 
 def test_it_is_not_applicable_without_facts_or_a_second_set():

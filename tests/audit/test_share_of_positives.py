@@ -29,11 +29,11 @@ def test_another_share_is_found_and_estimated_without_labels():
     ended = CHECK.run(_with_models(drifting_sets(0, number=400, share=0.2)))
 
     assert ended.outcome == "found"
-    assert "'dog' is 20 % of the 400 images of 'test' by their labels, but 50 % of the 240 training" in ended.summary
+    assert "'dog' is 20% of the 400 images of 'test' by their labels, but 50% of the 240 training" in ended.summary
     of = ended.values["sets"]["test"]
     assert of["low"]["dog"] < 0.2 < of["high"]["dog"]
     assert not of["disagrees"]
-    assert "20 % 'dog'" in ended.next_step
+    assert "20% 'dog'" in ended.next_step
     assert ended.strength == pytest.approx(0.3)
     json.dumps(dict(ended.values), allow_nan=False)
 
@@ -147,7 +147,7 @@ def test_four_classes_are_all_in_the_table():
     ended = CHECK.run(audit_inputs(*sets, classes=("a", "b", "c", "d")))
 
     assert ended.outcome == "found"
-    assert "'d' is 62 % of the 400 images of 'test'" in ended.summary
+    assert "'d' is 62% of the 400 images of 'test'" in ended.summary
     assert [row[1] for row in ended.tables[0].rows] == ["a", "b", "c", "d"]
     assert ended.values["sets"]["test"]["estimated"]["d"] == pytest.approx(0.625, abs=0.05)
 
@@ -161,3 +161,22 @@ def test_a_test_set_of_one_image_and_a_training_set_of_one_class():
     assert ended.outcome == "found"
     assert ended.values["estimated_by"] is None
     assert CHECK.run(audit_inputs(train)).outcome == "not_applicable"
+
+
+def test_a_test_set_without_positives_is_to_be_filled_up_and_no_estimate_is_spoken_of():
+    sets = (audited_set("train", np.arange(80) % 2), audited_set("test", np.zeros(15, np.int64)))
+
+    ended = CHECK.run(audit_inputs(*sets))
+
+    assert "is 0% of the 15 images of 'test'" in ended.summary
+    assert ended.next_step.startswith("Add images of 'dog' to 'test'")
+    assert "AUC" not in ended.next_step  # it has none
+
+
+def test_what_is_said_of_the_estimate_fits_how_many_there_are():
+    rng = np.random.default_rng(0)
+    train = drifting_set("train", rng, number=60)
+    too_small = CHECK.run(audit_inputs(train, drifting_set("test", rng, number=9)))
+    assert too_small.details == ("Too small for an estimate (fewer than 20 images): 'test'.",)
+    of_one = CHECK.run(audit_inputs(train, drifting_set("test", rng, number=60)))
+    assert of_one.details[0].startswith("The estimate is by a linear head on the features, with a 95% interval")
