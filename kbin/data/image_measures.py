@@ -14,6 +14,9 @@ from kbin.data.image_facts import FORMATS, MAKER_LETTERS, MODES, file_facts, mak
 from kbin.data.image_files import pillow_as_needed
 from kbin.data.image_sources import ImageSource, StoredImage
 from kbin.data.images import to_rgb
+from kbin.data.machine_faults import refuse_machine_fault
+from kbin.data.wording import counted, first_few
+from kbin.errors import BadImagesError
 
 MINIATURE = 48  # pixels a side
 NUMBERS = 2  # raised when what is measured changes, so that old measures are not used
@@ -65,20 +68,34 @@ def measure(images: ImageSource, indices: Sequence[int]) -> np.ndarray:
     """Measures images in threads.
 
     Args:
-        images: The images, each of which can be decoded.
+        images: The images.
         indices: Which of them.
 
     Returns:
         shape (len(indices), ROW_BYTES), uint8: a row an image, for `unpacked`.
+
+    Raises:
+        BadImagesError: Images cannot be read; it names them.
+        DataError: The machine is at fault, not an image.
     """
     rows = np.empty((len(indices), ROW_BYTES), np.uint8)
 
-    def fill(place: int) -> None:
-        rows[place] = _row(images, int(indices[place]))
+    def fill(place: int) -> str | None:
+        index = int(indices[place])
+        try:
+            rows[place] = _row(images, index)
+        except Exception as error:  # Pillow's readers raise nearly anything on a damaged file
+            refuse_machine_fault(error, images.location(index))
+            return f"{images.location(index)} ({images.fault(index, error)})"
+        return None
 
     with pillow_as_needed(), ThreadPoolExecutor(os.cpu_count()) as threads:
-        for _ in threads.map(fill, range(len(indices))):
-            pass
+        faults = [fault for fault in threads.map(fill, range(len(indices))) if fault is not None]
+    if faults:
+        raise BadImagesError(
+            f"{counted(len(faults), 'image')} cannot be read: {first_few(faults)}. Restore what was there, or run the "
+            "experiment anew."
+        )
     return rows
 
 

@@ -6,6 +6,7 @@ from kbin.auditing.measures import measured
 from kbin.data.datasets import Dataset, FileImages
 from kbin.data.image_measures import ROW_BYTES
 from kbin.engine.feature_store import FeatureStore
+from kbin.errors import BadImagesError
 from kbin.progress import Progress
 
 
@@ -49,3 +50,10 @@ def test_where_the_store_has_no_room_images_are_measured_each_time(tmp_path):
     found = measured(sets, full, Progress())
     assert found["train"].facts["blue"].tolist() == [0.0, 255.0, 0.0]
     assert not any(entry.images for entry in full.entries())
+
+
+def test_an_image_that_was_damaged_since_is_named(store, tmp_path):
+    sets = {"train": dataset(tmp_path / "train", ["red", "blue"])}
+    (tmp_path / "train" / "1.png").write_text("no image")
+    with pytest.raises(BadImagesError, match=r"1 image cannot be read: .*1\.png .*Restore what was there"):
+        measured(sets, store, Progress())
