@@ -10,6 +10,8 @@ from kbin.audit.accuracy_falls import AccuracyFall, JudgedSet, accuracy_fall
 from kbin.audit.inputs import AuditedSet, AuditInputs
 from kbin.audit.rechosen_thresholds import best_threshold, divisions, rechosen_hits
 
+FEWEST_OF_A_CLASS = 5  # images of the reference
+
 
 @dataclass(frozen=True)
 class ModelFall:
@@ -39,7 +41,9 @@ class ModelFall:
 
 
 def model_falls(inputs: AuditInputs, reference: AuditedSet, other: AuditedSet) -> list[ModelFall]:
-    """Returns the fall of each model that answered both sets; none where the reference lacks a class of the other.
+    """Returns the fall of each model that answered both sets; none where the reference hardly has a class of the other.
+
+    How often a model is right on a class cannot be taken from fewer than `FEWEST_OF_A_CLASS` images.
 
     Args:
         inputs: All sets.
@@ -47,6 +51,9 @@ def model_falls(inputs: AuditInputs, reference: AuditedSet, other: AuditedSet) -
         other: The set that is compared, of one image or more.
     """
     several = len(inputs.classes) > 2
+    needed, there = (np.bincount(one.labels, minlength=len(inputs.classes)) for one in (other, reference))
+    if (there[needed > 0] < FEWEST_OF_A_CLASS).any():
+        return []
     share = float((other.labels == 1).mean())
     folds = [None if several else divisions(one.labels, one.groups) for one in (reference, other)]
     rows = []

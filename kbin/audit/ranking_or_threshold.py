@@ -9,7 +9,7 @@ from kbin.audit.accuracy_falls import Part
 from kbin.audit.fall_words import about_fall, next_step, points
 from kbin.audit.findings import Check, FindingTable, Outcome, clean, found, not_applicable
 from kbin.audit.inputs import AuditedSet, AuditInputs
-from kbin.audit.model_falls import ModelFall, model_falls
+from kbin.audit.model_falls import FEWEST_OF_A_CLASS, ModelFall, model_falls
 from kbin.data.set_names import TRAIN, VALIDATION
 from kbin.evaluation.proportions import LEVEL, normal_quantile
 
@@ -48,7 +48,9 @@ def _run(inputs: AuditInputs) -> Outcome:
         return not_applicable(f"No test set has {_FEWEST_IMAGES} images or more.")
     falls = [fall for one in compared for fall in model_falls(inputs, reference, one)]
     if not falls:
-        return not_applicable(f"Every test set has a class that {reference.name} has no image of.")
+        return not_applicable(
+            f"Every test set has a class of which {reference.name} has fewer than {FEWEST_OF_A_CLASS} images."
+        )
     serious = sorted((one for one in falls if _matters(one, len(falls))), key=lambda one: -one.parts.fall.value)
     more: dict[str, Any] = {
         "values": {"reference": reference.name, "falls": [_values(one) for one in falls]},

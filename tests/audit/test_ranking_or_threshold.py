@@ -185,7 +185,10 @@ def test_of_three_classes_a_fall_has_two_parts():
         ((Drawn("validation", 100),), "No test set has 20 images"),
         ((Drawn("validation", 10), Drawn("test", 100)), "validation, has 10 images"),
         ((Drawn("validation", 100), Drawn("test", 1)), "No test set has 20 images"),
-        ((Drawn("validation", 100, share=0), Drawn("test", 100)), "a class that validation has no image of"),
+        (
+            (Drawn("validation", 100, share=0), Drawn("test", 100)),
+            "a class of which validation has fewer than 5 images",
+        ),
     ],
 )
 def test_what_is_too_small_is_not_judged(sets, reason):
