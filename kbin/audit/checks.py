@@ -13,6 +13,7 @@ from kbin.audit import (
     share_of_positives,
     shortcuts,
     split_groups,
+    swapped_colours,
 )
 from kbin.audit.findings import Check
 
@@ -24,6 +25,7 @@ CHECKS: tuple[Check, ...] = (
     neighbouring_frames.CHECK,
     leak_premium.CHECK,
     input_numbers.CHECK,
+    swapped_colours.CHECK,
     ranking_or_threshold.CHECK,
     share_of_positives.CHECK,
     feature_drift.CHECK,

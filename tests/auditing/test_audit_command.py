@@ -24,6 +24,7 @@ audit: true
 CODES = {
     "exact-copies", "near-copies", "split-groups", "neighbouring-frames", "leak-premium", "input-numbers",
     "ranking-or-threshold", "share-of-positives", "drift-features", "drift-properties", "label-noise", "shortcuts",
+    "swapped-colours",
 }  # fmt: skip
 
 
