@@ -1,8 +1,8 @@
 """How often does an audit find something in data that has nothing wrong with it?
 
 A run is made up: two classes, Gaussian features of 64 numbers whose classes lie three standard deviations apart, split
-at random into training, validation and test; random textures as miniatures; properties of files that know nothing of class
-or set; and scores of one model with three seeds that come from the same features. All checks are made on each of
+at random into training, validation and test; random textures as miniatures; properties of files that know nothing of
+class or set; and scores of one model with three seeds that come from the same features. All checks are made on each of
 the seeds. What cannot be made on such data (no groups, no numbered names) is not applicable, and found nothing.
 
 Run: python -m experiments.benchmarks.clean_audits [--json] [--seeds 40] [--images 1200]

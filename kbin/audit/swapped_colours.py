@@ -1,8 +1,8 @@
 """The check `swapped-colours`: sets whose images match the training set far better with swapped or inverted colours.
 
-BGR instead of RGB, or a negative, cannot be told from one set alone: nothing says which colours are right. But sets of one
-task look alike, and where one of them does so only after its channels are swapped, or black and white are, somebody read
-or exported it another way.
+BGR instead of RGB, or a negative, cannot be told from one set alone: nothing says which colours are right. But sets of
+one task look alike, and where one of them does so only after its channels are swapped, or black and white are, somebody
+read or exported it another way.
 """
 
 from collections.abc import Callable
@@ -59,7 +59,8 @@ def swapped_colours(inputs: AuditInputs) -> Outcome:
     }
     if not wrong:
         return clean(
-            f"No set looks more like the training set with swapped or inverted colours ({counted(len(others), 'set')}).",
+            "No set looks more like the training set with swapped or inverted colours "
+            f"({counted(len(others), 'set')}).",
             values=values,
             tables=(table,),
         )
@@ -96,7 +97,10 @@ def _described(images: np.ndarray) -> np.ndarray:
 
 
 def _distances(one: AuditedSet, centre: np.ndarray, precision: np.ndarray) -> dict[str, tuple[float, float]]:
-    """Returns by change the squared distance, and the most of the unchanged one's that it is, in 199 of 200 resamples."""
+    """Returns by change the squared distance, and what share of the unchanged one's it is at most.
+
+    At most: in 199 of 200 resamples of the images.
+    """
     images = _sample(one)
     shifts = {"as they are": _described(images) - centre}
     shifts |= {name: _described(change(images)) - centre for name, change in CHANGES.items()}
