@@ -6,6 +6,8 @@ class or set; and scores of one model with three seeds that come from the same f
 the seeds. What cannot be made on such data (no groups, no numbered names) is not applicable, and found nothing.
 
 Run: python -m experiments.benchmarks.clean_audits [--json] [--seeds 40] [--images 1200]
+
+Printed here with 20 seeds: no check found anything in any of them; four of the thirteen were not applicable.
 """
 
 from collections import Counter
