@@ -5,10 +5,9 @@ From a folder of images 1,500 are drawn; 1,000 train, 500 test: as they are, wit
 Run: python -m experiments.benchmarks.planted_colour_faults --data FOLDER [--seeds 20] [--json]
 
 Printed here, found of 20 (as they are / red and blue swapped / inverted; which change it is was always right):
-    cifar10-pair      0 /  0 / 20   photographs of sky and street are nearly as likely with red and blue swapped
+    cifar10-pair      0 /  1 / 20   photographs of sky and street are nearly as likely with red and blue swapped
     histo-colon       0 / 20 / 20
     pneumoniamnist    0 /  0 / 20   grey: red and blue are the same
-    covid4-128        0 /  0 / 20   grey
 """
 
 import argparse
