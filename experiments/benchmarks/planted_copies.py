@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image, ImageEnhance, ImageOps
 
 from experiments.benchmarks.measuring import show
-from kbin.audit.near_copy_pairs import CopyPairs, find_near_copies
+from kbin.audit.copy_pairs import CopyPairs, find_near_copies
 from kbin.data.image_measures import MINIATURE
 
 _EACH = 25  # planted copies of each kind

@@ -5,9 +5,9 @@ from collections import Counter
 import numpy as np
 
 from kbin.audit.copy_groups import REGROUP, connected, groups_by_set
+from kbin.audit.copy_pairs import CopyPairs, find_near_copies
 from kbin.audit.findings import Check, FindingTable, ImageStrip, Outcome, ShownImage, clean, found
 from kbin.audit.inputs import AuditInputs
-from kbin.audit.near_copy_pairs import CopyPairs, find_near_copies
 from kbin.data.set_names import TRAIN, VALIDATION
 from kbin.data.wording import counted
 
@@ -26,12 +26,12 @@ def near_copies(inputs: AuditInputs) -> Outcome:
     groups = groups_by_set(inputs, numbers)
     differ = exact[pairs.first] != exact[pairs.second]
     first, second = pairs.first[differ], pairs.second[differ]
-    flat = _flat_note(pairs.num_flat)
+    left_out = _left_out_notes(pairs)
     if not len(first):
         return clean(
             f"None of {counted(len(miniatures), 'image')} is a re-encoded, resized, mirrored, turned or brightened "
             "copy of another.",
-            details=flat,
+            details=left_out,
             groups=groups,
         )
     set_of, labels = inputs.set_of, inputs.pooled(lambda one: one.labels)
@@ -47,7 +47,7 @@ def near_copies(inputs: AuditInputs) -> Outcome:
             f"In all, {counted(images, 'image')} of {counted(len(miniatures), 'image')} have a copy that differs from "
             f"them; the largest group has {counted(int(np.bincount(numbers).max()), 'image')}.",
             *_changes_note(pairs.changes[differ]),
-            *flat,
+            *left_out,
         ),
         next_step=REGROUP if across else "Count such images once, or keep one of each group (audit/groups.csv).",
         strength=max([images / len(miniatures), *(leaks[name] / len(inputs.sets[name]) for name in leaks)]),
@@ -59,6 +59,7 @@ def near_copies(inputs: AuditInputs) -> Outcome:
             "conflicting_pairs": int(conflicts.sum()),
             "in_train": {name: number / len(inputs.sets[name]) for name, number in shares.items()},
             "num_flat": pairs.num_flat,
+            "num_not_compared": pairs.num_not_compared,
         },
         tables=(_table(set_of, first, second, conflicts),),
         strips=_strips(inputs, pairs, differ, conflicts),
@@ -113,14 +114,22 @@ def _changes_note(changes: np.ndarray) -> tuple[str, ...]:
     rest = int((changes == "").sum())
     return (
         f"Of {counted(len(changes), 'pair')}, {mirrored} are mirrored, {turned} turned, and {rest} stand as they were: "
-        "re-encoded, resized, brightened or cropped a little. Crops of more than some percent are often missed.",
+        "re-encoded, resized, brightened or cropped a little.",
     )
 
 
-def _flat_note(num_flat: int) -> tuple[str, ...]:
-    if not num_flat:
-        return ()
-    return (f"{counted(num_flat, 'image')} with hardly any structure took no part: all such images are alike.",)
+def _left_out_notes(pairs: CopyPairs) -> tuple[str, ...]:
+    notes = []
+    if pairs.num_flat:
+        notes.append(
+            f"{counted(pairs.num_flat, 'image')} with hardly any structure took no part: all such images are alike."
+        )
+    if pairs.num_not_compared:
+        notes.append(
+            f"{counted(pairs.num_not_compared, 'pair')} of images that are somewhat alike were not compared in detail, "
+            "for want of time: those most alike were."
+        )
+    return tuple(notes)
 
 
 def _table(set_of: np.ndarray, first: np.ndarray, second: np.ndarray, conflicts: np.ndarray) -> FindingTable:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
+from kbin.audit.copy_pairs import find_near_copies
 from kbin.audit.near_copies import CHECK, near_copies
-from kbin.audit.near_copy_pairs import find_near_copies
 from tests.audit.audited import SIDE, audit_inputs, audited_set
 
 
