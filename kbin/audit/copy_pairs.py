@@ -86,6 +86,10 @@ def _are_copies(agreed: Agreement) -> np.ndarray:
     recoloured = (agreed.recoloured <= 20) & (agreed.colour < 0.5) & (agreed.spread >= 0.2)
     recoloured &= (detail >= 0.965) & (faint >= 0.95) & (least >= 0.87) & (whole >= 0.9)
     recoloured &= (stretch <= 1.12) & (scale > 0.8) & (scale <= 1.15)
+    # One aircraft's silhouette is nearly another's mirror image: what is mirrored, and more, is asked for more.
+    is_mirrored = np.linalg.det(agreed.matrices[:, :, :2]) < 0
+    kept_colours &= ~is_mirrored | (scale >= 0.8)
+    recoloured &= ~is_mirrored
     return np.asarray(upright | kept_colours | recoloured)
 
 
