@@ -27,7 +27,7 @@ EXPERIMENT, ENVIRONMENT, RESULTS, REPORT = "experiment.yaml", "environment.json"
 INPUT = "input.json"
 TABLES, DRAWN, GROUPS = "tables", "plots/drawn.json", "groups.csv"
 GALLERY, MODEL, BAD_IMAGES = "gallery.json", "model.keras", "bad_images.csv"
-FEATURES, AUDIT = "features.json", "audit"
+FEATURES, AUDIT, CARD = "features.json", "audit", "model_card.md"
 _OTHER_FILES = (REPORT, GROUPS, BAD_IMAGES, "search.csv")
 _MAY_CHANGE = ("data.on_bad_image:", "data.max_bad_share:")
 _MAY_ALWAYS_CHANGE = ("audit:",)  # it changes no result
@@ -240,6 +240,23 @@ class RunDirectory(RunFolder):
         name = f"models/{model_id}/{INPUT}"
         self.inside(self.path / name)
         return self.read_json(name) if self.has_file(self.path / name) else None
+
+    def save_model_card(self, model_id: str, markdown: str) -> None:
+        """Writes models/<id>/model_card.md."""
+        self._write(f"models/{model_id}/{CARD}", markdown)
+
+    def model_card(self, model_id: str) -> str | None:
+        """Reads models/<id>/model_card.md; None where there is none that can be read as text.
+
+        Raises:
+            RunFolderError: It leads out of the run's folder.
+        """
+        name = f"models/{model_id}/{CARD}"
+        try:
+            return self._read(name) if self.has_file(self.path / name) else None
+        except RunFolderError:
+            self.inside(self.path / name)
+            return None
 
     def save_history(self, model_id: str, seed: int, rows: Sequence[Mapping[str, float]]) -> None:
         """Writes history.csv, a row an epoch."""

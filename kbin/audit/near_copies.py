@@ -22,7 +22,7 @@ def near_copies(inputs: AuditInputs) -> Outcome:
     features = np.concatenate(list(inputs.reduced_features.values())) if inputs.has_features else None
     pairs = find_near_copies(miniatures, features)
     exact = inputs.pooled(lambda one: one.pixel_hashes)
-    numbers = _groups(pairs, len(miniatures))
+    numbers = copied_together(pairs, len(miniatures))
     groups = groups_by_set(inputs, numbers)
     differ = exact[pairs.first] != exact[pairs.second]
     first, second = pairs.first[differ], pairs.second[differ]
@@ -67,7 +67,7 @@ def near_copies(inputs: AuditInputs) -> Outcome:
     )
 
 
-def _groups(pairs: CopyPairs, number: int) -> np.ndarray:
+def copied_together(pairs: CopyPairs, number: int) -> np.ndarray:
     """Returns a number a group, shape (number,); a group that grew too large keeps its closest pairs alone.
 
     One wrong pair joins two groups, and many would join everything.

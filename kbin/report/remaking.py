@@ -7,13 +7,14 @@ from kbin.errors import KbinError, StorageError
 from kbin.interruption import safe_point
 from kbin.report.comparison_page import COMPARISON_PAGE, write_comparison
 from kbin.report.drawing_again import draw_changed_plots
+from kbin.report.model_card import write_cards
 from kbin.report.rendering import write_report
 from kbin.report.table_files import write_tables
 from kbin.runs import RESULTS, RunDirectory
 
 
 def remake(folders: Sequence[RunDirectory], out: Path | None = None, redraw: bool = False) -> Path:
-    """Makes the page of one run, with its tables and what changed of its plots, or a page that compares several.
+    """Makes the page, tables, model cards and changed plots of one run, or a page that compares several.
 
     Args:
         folders: Finished runs.
@@ -39,6 +40,7 @@ def remake(folders: Sequence[RunDirectory], out: Path | None = None, redraw: boo
         draw_changed_plots(run, run.results(), redraw)
         safe_point()
         write_tables(run)
+        write_cards(run)
         safe_point()
         return write_report([run])
     except StorageError as error:

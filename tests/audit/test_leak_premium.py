@@ -6,10 +6,11 @@ from kbin.audit.leak_premium import CHECK, leak_premium, weighted_aucs
 from tests.audit.audited import audit_inputs, audited_set
 
 
-def tiles(rng, num_groups=100, size=4, noise=0.3):
+def tiles(rng, num_groups=100, size=4, noise=0.3, num_features=40):
     """Features whose groups are close together, and their groups; labels are drawn at random for each group."""
     groups = np.repeat(np.arange(num_groups), size)
-    features = rng.normal(size=(num_groups, 40))[groups] + noise * rng.normal(size=(num_groups * size, 40))
+    features = rng.normal(size=(num_groups, num_features))[groups]
+    features += noise * rng.normal(size=features.shape)
     return features, rng.permutation(np.arange(num_groups) % 2)[groups], groups
 
 
@@ -21,15 +22,15 @@ def two_sets(features, labels, groups, is_test, **more):
     return audit_inputs(*sets, copy_groups={"train": groups[~is_test], "test": groups[is_test]}, **more)
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(20))
 def test_labels_drawn_for_each_group_are_worth_something_only_where_groups_are_torn(seed):
     rng = np.random.default_rng(seed)
-    features, labels, groups = tiles(rng)
+    features, labels, groups = tiles(rng, num_features=80)  # so many that a linear head can know every group again
     ended = CHECK.run(two_sets(features, labels, groups, rng.random(400) < 0.3))
     assert (ended.outcome, ended.severity) == ("found", "high")
     # Nothing can be learned of a group that was not seen.
     assert ended.values["auc_grouped"] == pytest.approx(0.5, abs=0.2)
-    assert ended.values["auc_plain"] > 0.6
+    assert ended.values["auc_plain"] > 0.8
     assert ended.values["low"] > 0
 
 
