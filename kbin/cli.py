@@ -61,7 +61,9 @@ def run(
     folder = out or Path("runs") / config.name
     progress = _progress()
 
+    from kbin.audit_files import AuditFiles
     from kbin.experiment import run_experiment  # after the file was found right: this loads Keras
+    from kbin.report.audit_lines import audit_lines
     from kbin.report.summary import result_lines
     from kbin.runs import RunDirectory
 
@@ -69,6 +71,9 @@ def run(
         code = run_experiment(config, folder, progress, cluster, fresh)
     directory = RunDirectory(folder)
     for line in result_lines(directory.results()):
+        progress.say(line)
+    audit_found = AuditFiles(directory).read() if config.audit else None
+    for line in () if audit_found is None else ("", *audit_lines(audit_found)):
         progress.say(line)
     progress.say(f"\nresults: {folder / 'report.html'}")
     raise typer.Exit(code)
