@@ -14,6 +14,7 @@ from kbin.files import as_json, read_file
 DESCRIPTION = "model.json"
 
 _Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+_Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 _Name = Annotated[str, Field(max_length=1_000)]
 
 
@@ -70,6 +71,22 @@ class TrainingData(_Part):
     fingerprint: _Name
 
 
+class UnlikeTraining(_Part):
+    """How images that are unlike anything in training are told; what it takes lies in unlike_training.npz.
+
+    Attributes:
+        false_alarm_rate: The probability with which an image like those of training is marked.
+        held_out_images: How many held-out images the limit comes from.
+        held_out: "validation", or "training" where training images, each left out in turn, are among them.
+        sha256: Of unlike_training.npz.
+    """
+
+    false_alarm_rate: _Probability
+    held_out_images: Annotated[int, Field(ge=1)]
+    held_out: Literal["validation", "training"]
+    sha256: _Sha256
+
+
 class ModelDescription(_Part):
     """All of model.json.
 
@@ -86,6 +103,7 @@ class ModelDescription(_Part):
         input: What goes in.
         threshold: For two classes; None for more: the likeliest class is the answer.
         temperature: That makes its probabilities calibrated; None where none was fitted.
+        unlike_training: How unlike images are told; None where the training images could not say it.
         training_data: What it was trained on.
         versions: Package -> version, of the training.
         sha256: Of model.keras.
@@ -103,9 +121,10 @@ class ModelDescription(_Part):
     input: ImageInput
     threshold: LockedThreshold | None
     temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    unlike_training: UnlikeTraining | None = None
     training_data: TrainingData
     versions: dict[_Name, _Name]
-    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    sha256: _Sha256
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
