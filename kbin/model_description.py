@@ -12,6 +12,7 @@ from kbin.errors import ModelFileError
 from kbin.files import as_json, read_file
 
 DESCRIPTION = "model.json"
+_MOST_BYTES = 2**24
 
 _Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 _Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -153,10 +154,13 @@ def read_description(folder: Path) -> ModelDescription:
     path = folder / DESCRIPTION
     if not path.is_file():
         raise ModelFileError(
-            f"{folder} has no {DESCRIPTION}, which says what the model's classes and images are: give the folder of a "
-            "model that `kbin run` has made, runs/<name>/models/<id>/seed-<n>."
+            f"{folder} has no {DESCRIPTION}, which says what the model's classes and images are. A run that an older "
+            "kbin made has none: `kbin run FILE --fresh` makes it anew, on the features that are stored. Else give the "
+            "folder of a model, runs/<name>/models/<id>/seed-<n>."
         )
     try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise ValueError("it is too large")
         return ModelDescription.model_validate_json(read_file(path))
     except ValidationError as error:
         first = error.errors()[0]

@@ -92,5 +92,6 @@ class FolderWalk:
 
 
 def real_folder(folder: Path) -> _RealFolder:
+    """Returns what is the same for every way to a folder."""
     found = folder.stat()
     return found.st_dev, found.st_ino

@@ -74,7 +74,7 @@ class GivenImages:
             return self._in_folder(Path(path))
         if path.lower().endswith((".csv", ".tsv")):
             return self._in_table(Path(path))
-        if os.path.lexists(path) or has_image_name(Path(path)) and not glob.has_magic(path):
+        if os.path.lexists(path) or (has_image_name(Path(path)) and not glob.has_magic(path)):
             return iter([self._at(Path(path))])
         if glob.has_magic(path):
             return self._matching(path)
