@@ -1,5 +1,6 @@
 """unlike_training.npz beside a trained model: what tells images that are unlike anything in training."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from kbin.array_files import npz_bytes, read_arrays
 from kbin.errors import ModelFileError
 from kbin.evaluation.novelty import TRAINING, VALIDATION, NoveltyMeasure
 from kbin.files import read_file
+from kbin.model_description import DESCRIPTION
 from kbin.runs import NOVELTY, RunDirectory
 from kbin.storage_faults import writing
 
@@ -31,16 +33,25 @@ def save_novelty(run: RunDirectory, model_id: str, seed: int, measure: NoveltyMe
             path.unlink(missing_ok=True)
 
 
-def read_novelty(path: Path) -> NoveltyMeasure:
+def read_novelty(path: Path, sha256: str | None = None) -> NoveltyMeasure:
     """Reads the file, which may come from a stranger.
+
+    Args:
+        path: The file.
+        sha256: As model.json has it; None where that is not written yet.
 
     Raises:
         ModelFileError: There is none, or it is damaged.
     """
     try:
-        content = read_file(path)
-        if len(content) > _MOST_BYTES:
+        if path.stat().st_size > _MOST_BYTES:
             raise ValueError("it is too large")
+        content = read_file(path)
+        if sha256 not in (None, hashlib.sha256(content).hexdigest()):
+            raise ModelFileError(
+                f"{path} is not the one that {DESCRIPTION} beside it describes: its SHA-256 differs. Copy the model's "
+                "folder anew."
+            )
         return _measure(**read_arrays(content))
     except (OSError, TypeError, ValueError) as error:  # TypeError: arrays of other names
         reason = str(error)[:300]

@@ -48,7 +48,7 @@ class LoadedModel:
         self.keras_model: keras.Model = model_files.load_model(folder.model_path)
         self.novelty: NoveltyMeasure | None = None
         if self.description.unlike_training is not None:
-            self.novelty = read_novelty(folder.inside(NOVELTY))
+            self.novelty = read_novelty(folder.inside(NOVELTY), self.description.unlike_training.sha256)
         self._parts = _checked_parts(self.keras_model, self.description, self.novelty, folder.model_path)
         self._passes: dict[tuple[str, str], PredictionPass] = {}
 

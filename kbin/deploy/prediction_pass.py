@@ -20,6 +20,7 @@ from kbin.model_description import ImageInput
 from kbin.progress import Progress
 
 Item = TypeVar("Item")
+_NO_NUMBER = "the model's answer is no number"
 _FEW_IMAGES = 256  # which torch has done before OpenVINO has converted a network
 
 
@@ -76,8 +77,11 @@ class PredictionPass:
 
     def _judged(self, batch: DecodedBatch[Item], features: np.ndarray) -> PredictedBatch[Item]:
         probabilities = self._head(features) if len(features) else np.zeros((0, 1))
-        ratios = None if self._novelty is None else self._novelty.ratios(features)
-        return PredictedBatch(list(batch.items), list(batch.faults), probabilities, ratios)
+        faults = np.array(batch.faults, object)
+        is_number = np.isfinite(probabilities).all(axis=1)
+        faults[np.flatnonzero(faults == "")[~is_number]] = _NO_NUMBER
+        ratios = None if self._novelty is None else self._novelty.ratios(features[is_number])
+        return PredictedBatch(list(batch.items), faults.tolist(), probabilities[is_number], ratios)
 
 
 def open_fast_runtime(

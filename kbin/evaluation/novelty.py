@@ -119,7 +119,8 @@ def conformal_limit(values: NDArray[np.floating], rate: float) -> tuple[float, f
 def _unit(features: Features) -> NDArray[np.float32]:
     """Returns vectors of length 1; a vector of zeros stays as it is."""
     values = features.astype(np.float32)
-    return values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), np.float32(1e-12))
+    with np.errstate(invalid="ignore"):  # what is no number stays none
+        return values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), np.float32(1e-12))
 
 
 def _distances(features: Features, directions: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -127,4 +128,5 @@ def _distances(features: Features, directions: NDArray[np.float32]) -> NDArray[n
     there = _unit(features)
     lengths = np.square(there, dtype=np.float64).sum(axis=1)[:, None]
     references = np.square(directions, dtype=np.float64).sum(axis=1)
-    return np.sqrt(np.maximum(lengths + references - 2.0 * (there @ directions.T), 0.0))
+    with np.errstate(invalid="ignore"):
+        return np.sqrt(np.maximum(lengths + references - 2.0 * (there @ directions.T), 0.0))
