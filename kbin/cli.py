@@ -1,5 +1,6 @@
 """The command line: parse, call, print. What is heavy is imported by the command that needs it."""
 
+import io
 import json
 import os
 import sys
@@ -224,12 +225,15 @@ def predict(  # noqa: PLR0913 - an option each
     """Predict images with a trained model: a row an image, with probability, label, and what is unlike training."""
     if as_json and out is None:
         raise typer.BadParameter("--json prints the summary where the rows would go: give --out FILE for these.")
-    progress = _progress(sys.stderr)
+    # A bar would be drawn into rows that stand on the same screen.
+    progress = _progress(sys.stderr, is_plain=out is None and sys.stdout.isatty())
     with _stoppable():
         from kbin.deploy.loaded_model import LoadedModel  # loads Keras
         from kbin.deploy.predicting import GivenImages, PredictSettings, predict_images
 
         loaded = LoadedModel(model)
+        if isinstance(sys.stdin, io.TextIOWrapper):
+            sys.stdin.reconfigure(errors="surrogateescape")  # a file's name need be no UTF-8
         images = GivenImages(paths, labels, loaded.description.classes, sys.stdin)
         settings = PredictSettings(out, form.value, labels, runtime.value, precision.value, threshold)
         summary = predict_images(loaded, images, settings, sys.stdout.buffer, progress)
@@ -310,9 +314,9 @@ def _let_go_of_output() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _progress(stream: TextIO | None = None) -> "Progress":
-    """Returns what shows progress on standard output, or on another stream."""
+def _progress(stream: TextIO | None = None, *, is_plain: bool = False) -> "Progress":
+    """Returns what shows progress on standard output, or on another stream; in plain lines where that is asked for."""
     from kbin.progress import LogProgress, TerminalProgress
 
     shown = sys.stdout if stream is None else stream
-    return TerminalProgress(shown) if shown.isatty() else LogProgress(shown)
+    return TerminalProgress(shown) if shown.isatty() and not is_plain else LogProgress(shown)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from kbin.data.wording import counted
 from kbin.deploy.prediction_pass import PredictedBatch
 from kbin.evaluation.answers import ModelAnswers
 from kbin.evaluation.intervals import set_intervals
@@ -58,7 +59,7 @@ class LabelEvaluation:
         if found is None:
             return ["no image had a label, so nothing was evaluated"]
         where = "" if self._threshold is None else f" at the threshold {self._threshold:.4g}"
-        lines = [f"{found['n']:,} images with a label{where}, 95 % intervals over images:"]
+        lines = [f"{counted(found['n'], 'image')} with a label{where}, 95 % intervals over images:"]
         for name in _SHOWN:
             value, interval = found["metrics"][name], found["intervals"].get(name)
             if value is None:
@@ -68,5 +69,5 @@ class LabelEvaluation:
                 lines.append(f"  {metric_row(name).title:<10} {value:.3f}{ends}")
         lines += [f"  note: {note}" for note in found["interval_notes"]]
         if self._unlabelled:
-            lines.append(f"  {self._unlabelled:,} images had no label")
+            lines.append(f"  {counted(self._unlabelled, 'image')} had no label")
         return lines

@@ -11,7 +11,7 @@ from PIL import Image
 from kbin.deploy.decoded_batches import AnyImage
 from kbin.deploy.model_folder import open_model_folder
 from kbin.deploy.predicted_images import Naming, threshold_in_force
-from kbin.deploy.prediction_pass import PredictionPass, open_fast_runtime
+from kbin.deploy.prediction_pass import PredictionPass, chosen_runtime, open_pass
 from kbin.engine.prefix import Cut, cut_below_head
 from kbin.errors import ModelFileError
 from kbin.evaluation.novelty import NoveltyMeasure
@@ -70,10 +70,11 @@ class LoadedModel:
         Raises:
             MissingExtraError: OpenVINO is asked for but not installed.
         """
-        ran = open_fast_runtime(self._parts, runtime, precision, progress or Progress(), number)
-        return self._passes.setdefault(
-            (ran.name, precision), PredictionPass(self._parts, self.description.input, self.novelty, ran)
-        )
+        key = chosen_runtime(runtime, number), precision
+        if key not in self._passes:
+            wanted = self.description.input
+            self._passes[key] = open_pass(self._parts, wanted, self.novelty, *key, progress or Progress())
+        return self._passes[key]
 
     def predict(
         self,

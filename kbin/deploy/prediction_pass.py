@@ -84,24 +84,35 @@ class PredictionPass:
         return PredictedBatch(list(batch.items), faults.tolist(), probabilities[is_number], ratios)
 
 
-def open_fast_runtime(
-    parts: Cut, choice: str, precision: str, progress: Progress, number: int | None = None
-) -> Runtime:
-    """Returns what runs a model up to its head.
+def chosen_runtime(choice: str, number: int | None) -> str:
+    """Returns the runtime that is meant on this machine: "torch" or "openvino".
 
     Args:
-        parts: The model, cut below its head.
         choice: "auto", "torch" or "openvino".
-        precision: "float32" or "bfloat16".
-        progress: Where it is said that a network is converted.
         number: Of the images, where it is known: for few of them, "auto" converts nothing.
 
     Raises:
         MissingExtraError: OpenVINO is asked for but not installed.
     """
     is_few = number is not None and number < _FEW_IMAGES
-    name = "torch" if choice == "auto" and is_few else runtime_name(choice)
-    return open_runtime(parts, name, precision, FeatureStore.of_this_machine().root / NETWORKS, progress)
+    return "torch" if choice == "auto" and is_few else runtime_name(choice)
+
+
+def open_pass(
+    parts: Cut, wanted: ImageInput, novelty: NoveltyMeasure | None, name: str, precision: str, progress: Progress
+) -> PredictionPass:
+    """Returns what runs a model; where OpenVINO cannot take it, torch does, and a line says so.
+
+    Args:
+        parts: The model, cut below its head.
+        wanted: What goes into it.
+        novelty: What tells unlike images; None where there is nothing.
+        name: "torch" or "openvino".
+        precision: "float32" or "bfloat16".
+        progress: Where it is said that a network is converted.
+    """
+    networks = FeatureStore.of_this_machine().root / NETWORKS
+    return PredictionPass(parts, wanted, novelty, open_runtime(parts, name, precision, networks, progress))
 
 
 def _run(tail: keras.Model, features: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Where predicted rows go: standard output, or a file that is whole or not there."""
 
+import errno
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -37,6 +38,8 @@ def row_output(out: Path | None, stream: BinaryIO, form: str, columns: Sequence[
         return
     partial = partial_path(out)
     with writing(out):
+        if out.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(out))
         make_folder(out.parent)
         file = partial.open("wb")
     with file:

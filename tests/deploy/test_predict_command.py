@@ -241,8 +241,8 @@ def test_images_without_a_label_do_not_count(two_classes, predict, tmp_path):
     _, out, err = predict(two_classes / MODEL, table, "--labels", "truth")
 
     assert [row["y_true"] for row in rows_of(out)] == ["dark", ""]
-    assert "1 images with a label" in err
-    assert "1 images had no label" in err
+    assert "1 image with a label at the threshold" in err
+    assert "1 image had no label" in err
     assert "ROC AUC    none: no image of this set is 'bright'" in err
 
 
