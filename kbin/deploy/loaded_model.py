@@ -123,7 +123,8 @@ def load_model(path: str | Path) -> "keras.Model | LoadedModel":
     Raises:
         ModelFileError: There is no such file or folder, it is damaged, or it holds more than a plain model.
     """
-    return LoadedModel(path) if Path(path).is_dir() else model_files.load_model(path)
+    is_folder = Path(path).is_dir() and Path(path).suffix != ".keras"
+    return LoadedModel(path) if is_folder else model_files.load_model(path)
 
 
 def _listed(images: Images) -> Iterable[Any]:
