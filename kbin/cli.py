@@ -228,8 +228,9 @@ def predict(  # noqa: PLR0913 - an option each
     # A bar would be drawn into rows that stand on the same screen.
     progress = _progress(sys.stderr, is_plain=out is None and sys.stdout.isatty())
     with _stoppable():
+        from kbin.deploy.given_images import GivenImages
         from kbin.deploy.loaded_model import LoadedModel  # loads Keras
-        from kbin.deploy.predicting import GivenImages, PredictSettings, predict_images
+        from kbin.deploy.predicting import PredictSettings, predict_images
 
         loaded = LoadedModel(model)
         if isinstance(sys.stdin, io.TextIOWrapper):

@@ -8,7 +8,6 @@ file). Then all files in one go, with the anonymous memory (`RssAnon`) after a t
 Run: python -m experiments.benchmarks.predict_many [--json] [--images 50000] [--rounds 5] [--size 128]
 """
 
-import hashlib
 import os
 import re
 import shutil
@@ -21,17 +20,14 @@ from typing import Any
 import numpy as np
 
 from experiments.benchmarks.measuring import alternating, arguments, jpeg_folder, private_folder, random_images, show
+from experiments.benchmarks.untrained_models import model_folder
 from kbin.deploy.decoded_batches import decoded_batches
 from kbin.deploy.given_images import GivenImages
 from kbin.deploy.loaded_model import LoadedModel
 from kbin.deploy.predicting import PredictSettings, predict_images
 from kbin.engine.runtimes import BATCH_SIZE
-from kbin.evaluation.novelty import fit_novelty
-from kbin.model_description import DESCRIPTION, ModelDescription
 from kbin.models.classifiers import build_classifier
-from kbin.novelty_files import novelty_bytes
 from kbin.progress import Advance, Progress
-from kbin.runs import MODEL, NOVELTY
 
 _DISTINCT, _IN_A_ROUND = 400, 2_000
 
@@ -41,7 +37,8 @@ def main() -> None:
     options = arguments(__doc__, images=50_000, rounds=5, size=128)
     folder = private_folder()
     os.environ["KBIN_STORE"] = str(folder / "store")
-    model = LoadedModel(_model_folder(folder / "model", options.size))
+    network = build_classifier("EfficientNetLite0", weights="packaged", image_size=options.size)
+    model = LoadedModel(model_folder(folder / "model", network, options.size))
     files = _linked(jpeg_folder(folder / "distinct", _DISTINCT, options.size), folder / "many", options.images)
     some = _linked(folder / "distinct", folder / "some", _IN_A_ROUND)
     show(_rates(model, some, folder / "rows.csv", options.rounds, options.size), options.json)
@@ -129,33 +126,6 @@ def _linked(distinct: Path, folder: Path, count: int) -> Path:
     for index in range(count):
         os.link(files[index % len(files)], folder / f"{index:06}.jpg")
     return folder
-
-
-def _model_folder(folder: Path, size: int) -> Path:
-    """Writes what a run leaves, of a model that was not trained: it is as fast."""
-    folder.mkdir()
-    network = build_classifier("EfficientNetLite0", image_size=size)
-    network.save(folder / MODEL)
-    features = np.random.default_rng(0).random((1_000, 1_280), np.float32)
-    measure = fit_novelty(features, np.arange(1_000), None, is_fitted=False)
-    assert measure is not None  # noqa: S101 - a thousand groups
-    (folder / NOVELTY).write_bytes(novelty_bytes(measure))
-    described = {
-        "experiment": "many", "model": "new", "seed": 0, "backbone": network.name, "weights": "packaged",
-        "classes": ["a", "b"], "positive": "b", "output": "sigmoid", "input": {"size": size, "resize": "stretch"},
-        "threshold": {"value": 0.5, "chosen_on": "half"}, "versions": {}, "sha256": _sha256(folder / MODEL),
-        "unlike_training": {
-            "false_alarm_rate": measure.false_alarm_rate, "held_out_images": measure.num_held_out,
-            "held_out": measure.held_out, "sha256": _sha256(folder / NOVELTY),
-        },
-        "training_data": {"images": 1, "counts": {}, "fingerprint": ""},
-    }  # fmt: skip
-    (folder / DESCRIPTION).write_text(ModelDescription.model_validate(described).as_text(), encoding="utf-8")
-    return folder
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 if __name__ == "__main__":
