@@ -22,16 +22,16 @@ else:
     os.environ["KERAS_BACKEND"] = "torch"
 
 if TYPE_CHECKING:
+    from kbin.deploy.loaded_model import load_model
     from kbin.explain.grad_cam import grad_cam
     from kbin.models.classifiers import build_classifier
-    from kbin.models.model_files import load_model
     from kbin.models.parameters import parameter_table
     from kbin.training.callbacks import MetricLogger, RocPlot
 
 _PUBLIC = {
     "build_classifier": "kbin.models.classifiers",
     "grad_cam": "kbin.explain.grad_cam",
-    "load_model": "kbin.models.model_files",
+    "load_model": "kbin.deploy.loaded_model",
     "parameter_table": "kbin.models.parameters",
     "MetricLogger": "kbin.training.callbacks",
     "RocPlot": "kbin.training.callbacks",

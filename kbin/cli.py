@@ -1,11 +1,13 @@
 """The command line: parse, call, print. What is heavy is imported by the command that needs it."""
 
+import io
 import json
 import os
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO, cast
 
@@ -38,6 +40,9 @@ SetOption = Annotated[
 ]
 QuickOption = Annotated[bool, typer.Option("--quick", help="A minute's trial: few images, two epochs, one seed.")]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+_Form = StrEnum("_Form", ["csv", "jsonl"])
+_Runtime = StrEnum("_Runtime", ["auto", "torch", "openvino"])
+_Precision = StrEnum("_Precision", ["float32", "bfloat16"])
 
 
 @app.command()
@@ -187,6 +192,64 @@ def audit(
     typer.echo(f"\npage: {page}")
 
 
+@app.command()
+def predict(  # noqa: PLR0913 - an option each
+    model: Annotated[
+        Path,
+        typer.Argument(metavar="MODEL", help="Folder of a trained model, or of a run with one.", show_default=False),
+    ],
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATH...",
+            help="Image files, folders, patterns in quotes, CSV files with a column `path`, or - for a list of files.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write rows there; standard output by default.", show_default=False),
+    ] = None,
+    form: Annotated[_Form, typer.Option("--format", help="Of the rows.")] = _Form.csv,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Evaluate, too: the CSV's column of true classes, or `folder` where folders bear their names.",
+            show_default=False,
+        ),
+    ] = None,
+    runtime: Annotated[_Runtime, typer.Option(help="What runs the network.")] = _Runtime.auto,
+    precision: Annotated[_Precision, typer.Option(help="Of its arithmetic.")] = _Precision.float32,
+    threshold: Annotated[
+        float | None, typer.Option(help="In place of the locked one, for two classes.", show_default=False)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON; needs --out.")] = False,
+    debug: DebugOption = False,
+) -> None:
+    """Predict images with a trained model: a row an image, with probability, label, and what is unlike training."""
+    if as_json and out is None:
+        raise typer.BadParameter("--json prints the summary where the rows would go: give --out FILE for these.")
+    # A bar would be drawn into rows that stand on the same screen.
+    progress = _progress(sys.stderr, is_plain=out is None and sys.stdout.isatty())
+    with _stoppable():
+        from kbin.deploy.given_images import GivenImages
+        from kbin.deploy.loaded_model import LoadedModel  # loads Keras
+        from kbin.deploy.predicting import PredictSettings, predict_images
+
+        loaded = LoadedModel(model)
+        if isinstance(sys.stdin, io.TextIOWrapper):
+            sys.stdin.reconfigure(errors="surrogateescape")  # a file's name need be no UTF-8
+        images = GivenImages(paths, labels, loaded.description.classes, sys.stdin)
+        settings = PredictSettings(out, form.value, labels, runtime.value, precision.value, threshold)
+        summary = predict_images(loaded, images, settings, sys.stdout.buffer, progress)
+    if as_json:
+        typer.echo(json.dumps(summary.as_dict(), indent=1))
+    for line in summary.lines(loaded.description):
+        progress.say(line)
+    raise typer.Exit(1 if summary.bad else 0)
+
+
 def main() -> NoReturn:
     """Runs the command line and turns every outcome into an exit code."""
     end_at_once_on_signals()  # until there is something to lose: see `_stoppable`
@@ -257,9 +320,9 @@ def _let_go_of_output() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _progress(stream: TextIO | None = None) -> "Progress":
-    """Returns what shows progress on standard output, or on another stream."""
+def _progress(stream: TextIO | None = None, *, is_plain: bool = False) -> "Progress":
+    """Returns what shows progress on standard output, or on another stream; in plain lines where that is asked for."""
     from kbin.progress import LogProgress, TerminalProgress
 
     shown = sys.stdout if stream is None else stream
-    return TerminalProgress() if shown is sys.stdout and shown.isatty() else LogProgress(shown)
+    return TerminalProgress(shown) if shown.isatty() and not is_plain else LogProgress(shown)

@@ -23,10 +23,15 @@ def describe_environment(device: str) -> dict[str, Any]:
         "processor": _processor(),
         "cores": available_cores(),
         "device": device,
-        "packages": {name: version for name in _PACKAGES if (version := _version(name)) is not None},
+        "packages": package_versions(),
         "commit": _commit(),
         "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
     }
+
+
+def package_versions() -> dict[str, str]:
+    """Returns the version of each installed package that decides on results."""
+    return {name: version for name in _PACKAGES if (version := _version(name)) is not None}
 
 
 def available_cores() -> int:

@@ -12,8 +12,10 @@ from kbin.errors import ModelFileError
 from kbin.files import as_json, read_file
 
 DESCRIPTION = "model.json"
+_MOST_BYTES = 2**24
 
 _Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+_Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 _Name = Annotated[str, Field(max_length=1_000)]
 
 
@@ -70,6 +72,22 @@ class TrainingData(_Part):
     fingerprint: _Name
 
 
+class UnlikeTraining(_Part):
+    """How images that are unlike anything in training are told; what it takes lies in unlike_training.npz.
+
+    Attributes:
+        false_alarm_rate: The probability with which an image like those of training is marked.
+        held_out_images: How many held-out images the limit comes from.
+        held_out: "validation", or "training" where training images, each left out in turn, are among them.
+        sha256: Of unlike_training.npz.
+    """
+
+    false_alarm_rate: _Probability
+    held_out_images: Annotated[int, Field(ge=1)]
+    held_out: Literal["validation", "training"]
+    sha256: _Sha256
+
+
 class ModelDescription(_Part):
     """All of model.json.
 
@@ -86,6 +104,7 @@ class ModelDescription(_Part):
         input: What goes in.
         threshold: For two classes; None for more: the likeliest class is the answer.
         temperature: That makes its probabilities calibrated; None where none was fitted.
+        unlike_training: How unlike images are told; None where the training images could not say it.
         training_data: What it was trained on.
         versions: Package -> version, of the training.
         sha256: Of model.keras.
@@ -103,9 +122,10 @@ class ModelDescription(_Part):
     input: ImageInput
     threshold: LockedThreshold | None
     temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    unlike_training: UnlikeTraining | None = None
     training_data: TrainingData
     versions: dict[_Name, _Name]
-    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    sha256: _Sha256
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
@@ -134,10 +154,13 @@ def read_description(folder: Path) -> ModelDescription:
     path = folder / DESCRIPTION
     if not path.is_file():
         raise ModelFileError(
-            f"{folder} has no {DESCRIPTION}, which says what the model's classes and images are: give the folder of a "
-            "model that `kbin run` has made, runs/<name>/models/<id>/seed-<n>."
+            f"{folder} has no {DESCRIPTION}, which says what the model's classes and images are. A run that an older "
+            "kbin made has none: `kbin run FILE --fresh` makes it anew, on the features that are stored. Else give the "
+            "folder of a model, runs/<name>/models/<id>/seed-<n>."
         )
     try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise ValueError("it is too large")
         return ModelDescription.model_validate_json(read_file(path))
     except ValidationError as error:
         first = error.errors()[0]

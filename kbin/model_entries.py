@@ -10,6 +10,7 @@ import numpy as np
 from kbin.config.experiment import ExperimentConfig
 from kbin.config.models import ModelConfig
 from kbin.config.training import TrainingConfig
+from kbin.described_models import save_description
 from kbin.engine.memory_errors import memory_explained, release_memory
 from kbin.errors import CONCERNS_EVERY_MODEL
 from kbin.explain.gallery import save_gallery
@@ -62,7 +63,10 @@ def run_all_seeds(
     try:
         if any(unfinished.seed(seed).trained().read() is None for seed in config.training.seeds):
             check_memory(planned.stage_memory, model, config)
-        runs = [_run_seed(model, sets, setting, run, seed, unfinished) for seed in config.training.seeds]
+        runs = [
+            _run_seed(model, sets, setting, run, seed, unfinished, groups.get("train"))
+            for seed in config.training.seeds
+        ]
         labels = {name: one.data.labels for name, one in sets.items()}
         seeds = [SeedPredictions(one.seed, one.probabilities) for one in runs]
         evaluated = evaluate_sets(labels, sets["train"].data.classes, seeds, config.evaluation, out_of_fold, groups)
@@ -71,8 +75,10 @@ def run_all_seeds(
     except Exception as error:
         refuse_full_disk(error)
         return entry | failure(model, error, setting)
-    threshold = evaluated["train"]["per_seed"][0]["threshold"]
-    save_gallery(run, model.id or "", runs[0], sets, threshold, setting.progress)
+    thresholds = [one["threshold"] for one in evaluated["train"]["per_seed"]]
+    for done, threshold in zip(runs, thresholds, strict=True):
+        save_description(run, model, done, threshold, config, sets, out_of_fold)
+    save_gallery(run, model.id or "", runs[0], sets, thresholds[0], setting.progress)
     save_input_numbers(run, model, runs[0].model, sets["train"], setting.progress)
     entry |= {
         "status": "done",
@@ -99,9 +105,10 @@ def _run_seed(
     run: RunDirectory,
     seed: int,
     unfinished: UnfinishedModel,
+    groups: np.ndarray | None,
 ) -> ModelRun:
     """Runs one seed; of the first only, the model itself stays in memory, for its gallery."""
-    done = run_model(model, sets, setting, run, seed, unfinished.seed(seed))
+    done = run_model(model, sets, setting, run, seed, unfinished.seed(seed), groups)
     return done if seed == setting.training.seeds[0] else replace(done, model=None)
 
 

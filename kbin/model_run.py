@@ -13,9 +13,11 @@ from kbin.engine.features import predict_sets
 from kbin.errors import IntegrityError, ModelFileError, TrainingError
 from kbin.interruption import safe_point
 from kbin.model_inputs import SetImages
+from kbin.model_novelty import trained_novelty
 from kbin.model_stages import PREDICTION_BATCH, Clock, ModelTraining, Setting, check_converged
 from kbin.models.classifiers import build_classifier
 from kbin.models.model_files import load_model, load_saved_weights
+from kbin.novelty_files import save_novelty
 from kbin.runs import Predictions, RunDirectory
 from kbin.training.trainer import Trained
 from kbin.unfinished import Kept, UnfinishedSeed
@@ -70,6 +72,7 @@ def run_model(
     run: RunDirectory,
     seed: int,
     unfinished: UnfinishedSeed | None = None,
+    groups: np.ndarray | None = None,
 ) -> ModelRun:
     """Trains one model under one seed, predicts every set and saves it all, or takes up what an earlier run saved.
 
@@ -80,6 +83,7 @@ def run_model(
         run: Where history, model and predictions go.
         seed: Of initial weights, order and dropout.
         unfinished: What an earlier run left of it, and where this one keeps what it has; None keeps nothing.
+        groups: shape (n,), the group of each training image; None where the images are independent.
 
     Raises:
         TrainingError: Training diverged; the last good epoch is saved, where there is one.
@@ -104,6 +108,8 @@ def run_model(
     model_id = model_config.id or ""
     _save_predictions(run, model_id, seed, result.trained, sets, probabilities)
     run.save_features_key(model_id, seed, result.features_key)
+    is_fitted = any(stage.trains_backbone for stage in model_config.steps)
+    save_novelty(run, model_id, seed, trained_novelty(result.network, result.inputs, sets, groups, is_fitted=is_fitted))
     safe_point()
     # Without optimizer and metrics: the file opens wherever Keras is.
     plain = keras.Model(model.input, model.output, name=model.name)

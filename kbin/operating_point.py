@@ -86,6 +86,25 @@ def threshold_origin(
     return ThresholdOrigin(_VALIDATION, threshold.criterion, threshold.sensitivity)
 
 
+def choice_data(
+    evaluation: EvaluationConfig,
+    labels: Mapping[str, np.ndarray],
+    probabilities: Mapping[str, np.ndarray],
+    out_of_fold: ChoiceData | None,
+) -> ChoiceData | None:
+    """Returns what threshold and temperature of one model and seed are chosen on; None where there is nothing.
+
+    Args:
+        evaluation: The section `evaluation`.
+        labels: Set name -> shape (n,), class indices.
+        probabilities: Set name -> what the model says of its images.
+        out_of_fold: What the folds of a search predict; needed where `choose_on` says so.
+    """
+    if evaluation.threshold.choose_on == OUT_OF_FOLD:
+        return out_of_fold
+    return ChoiceData(labels[_VALIDATION], probabilities[_VALIDATION]) if _VALIDATION in labels else None
+
+
 def locked_threshold(evaluation: EvaluationConfig, data: ChoiceData | None) -> float:
     """Returns the threshold in force for all sets of one model and seed.
 

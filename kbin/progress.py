@@ -22,12 +22,15 @@ class Progress:
         """Prints one line."""
 
     @contextmanager
-    def bar(self, description: str, total: int, unit: str) -> Iterator[Advance]:
-        """Shows the progress of `total` units; the block calls what it gets with the number of units done."""
+    def bar(self, description: str, total: int | None, unit: str) -> Iterator[Advance]:
+        """Shows the progress of `total` units; the block calls what it gets with the number of units done.
+
+        Where `total` is None, nobody knows how many there are.
+        """
         yield lambda done: None
 
     @contextmanager
-    def board(self, description: str, total: int, unit: str) -> Iterator[Update]:
+    def board(self, description: str, total: int | None, unit: str) -> Iterator[Update]:
         """Shows the progress of `total` units above some lines that change.
 
         The block calls what it gets with the number of units done and the lines that hold now.
@@ -70,13 +73,13 @@ class LogProgress(Progress):
         print(printable_lines(text), file=self._stream, flush=True)
 
     @contextmanager
-    def bar(self, description: str, total: int, unit: str) -> Iterator[Advance]:
+    def bar(self, description: str, total: int | None, unit: str) -> Iterator[Advance]:
         """Prints a line every ten seconds, with the time left, and one at the end."""
         with self.board(description, total, unit) as update:
             yield lambda done: update(done, ())
 
     @contextmanager
-    def board(self, description: str, total: int, unit: str) -> Iterator[Update]:
+    def board(self, description: str, total: int | None, unit: str) -> Iterator[Update]:
         """Prints a line every ten seconds, with the time left and the first lines, and one at the end."""
         start = last = time.monotonic()
         done = 0
@@ -85,10 +88,13 @@ class LogProgress(Progress):
             nonlocal done, last
             done += count
             now = time.monotonic()
-            if now - last >= _SECONDS_BETWEEN_LINES and 0 < done < total:
+            if now - last >= _SECONDS_BETWEEN_LINES and done and (total is None or done < total):
                 last = now
-                left = (now - start) / done * (total - done)
-                self.say(f"  {description}: {done:,} of {total:,} {unit}, {duration(left)} left")
+                if total is None:
+                    self.say(f"  {description}: {done:,} {unit} so far, {done / (now - start):,.0f} a second")
+                else:
+                    left = (now - start) / done * (total - done)
+                    self.say(f"  {description}: {done:,} of {total:,} {unit}, {duration(left)} left")
                 for line in lines[:_LINES_IN_A_LOG]:
                     self.say(f"    {line}")
 
@@ -97,25 +103,30 @@ class LogProgress(Progress):
 
 
 class TerminalProgress(Progress):
-    """Bars with the time left, drawn by rich; where the terminal was closed, the work goes on."""
+    """Bars with the time left, drawn by rich; where the terminal was closed, the work goes on.
 
-    def __init__(self) -> None:
+    Args:
+        stream: The terminal; standard output by default.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
         from rich.console import Console  # late: a log needs no drawing
 
-        self._console = Console(file=cast(TextIO, _Patient(sys.stdout)), highlight=False, emoji=False)
+        file = cast(TextIO, _Patient(stream or sys.stdout))
+        self._console = Console(file=file, highlight=False, emoji=False)
 
     def say(self, text: str) -> None:
         """Prints one line."""
         self._console.print(printable_lines(text), markup=False, soft_wrap=True)
 
     @contextmanager
-    def bar(self, description: str, total: int, unit: str) -> Iterator[Advance]:
+    def bar(self, description: str, total: int | None, unit: str) -> Iterator[Advance]:
         """Draws a bar that disappears at the end and leaves one line."""
         with self.board(description, total, unit) as update:
             yield lambda done: update(done, ())
 
     @contextmanager
-    def board(self, description: str, total: int, unit: str) -> Iterator[Update]:
+    def board(self, description: str, total: int | None, unit: str) -> Iterator[Update]:
         """Draws a bar above lines that change; both disappear at the end and leave one line."""
         from rich.console import Group
         from rich.live import Live
@@ -123,7 +134,7 @@ class TerminalProgress(Progress):
         from rich.progress import Progress as RichProgress
         from rich.text import Text
 
-        start = time.monotonic()
+        start, done = time.monotonic(), 0
         bar = RichProgress(
             TextColumn("  {task.description}", markup=False),
             BarColumn(bar_width=24),
@@ -136,13 +147,16 @@ class TerminalProgress(Progress):
         with Live(bar, console=self._console, transient=True) as live:
 
             def update(count: int, lines: Sequence[str]) -> None:
+                nonlocal done
+                done += count
                 bar.advance(task, count)
                 if lines:
                     texts = [Text(f"    {printable(line)}", no_wrap=True, overflow="ellipsis") for line in lines]
                     live.update(Group(bar, *texts))
 
             yield update
-        self.say(f"  {description}: {total:,} {unit} in {duration(time.monotonic() - start)}")
+        number = done if total is None else total
+        self.say(f"  {description}: {number:,} {unit} in {duration(time.monotonic() - start)}")
 
 
 def duration(seconds: float) -> str:

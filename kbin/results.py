@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kbin.config.evaluation import OUT_OF_FOLD, EvaluationConfig
+from kbin.config.evaluation import EvaluationConfig
 from kbin.evaluation.answers import ModelAnswers
 from kbin.evaluation.baselines import baseline_metrics
 from kbin.evaluation.collapse import beats_majority, collapse_sentence, has_collapsed
@@ -15,10 +15,10 @@ from kbin.evaluation.outcomes import Metrics
 from kbin.evaluation.seed_means import mean_metrics, metric_spread
 from kbin.evaluation.temperature import Temperature
 from kbin.interruption import with_safe_points
-from kbin.operating_point import ChoiceData, fitted_temperature, locked_threshold, threshold_origin
+from kbin.operating_point import ChoiceData, choice_data, fitted_temperature, locked_threshold, threshold_origin
 from kbin.set_entries import SetScores, calibration_entry, operating_points
 
-_TRAIN, _VALIDATION = "train", "validation"
+_TRAIN = "train"
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def evaluate_sets(
         out_of_fold: What the folds of a search predict with the chosen settings; needed where `choose_on` says so.
         groups: Set name -> shape (n,), the group of each image; sets without groups are left out.
     """
-    chosen_on = [_choice_data(evaluation, labels, one, out_of_fold) for one in seeds]
+    chosen_on = [choice_data(evaluation, labels, one.probabilities, out_of_fold) for one in seeds]
     thresholds = [locked_threshold(evaluation, data) for data in chosen_on]
     temperatures = [fitted_temperature(evaluation, data) for data in chosen_on]
     return {
@@ -110,17 +110,6 @@ def _set_entry(
             "baselines": baseline_metrics([one.n for one in mean.per_class.values()]),
         }
     )
-
-
-def _choice_data(
-    evaluation: EvaluationConfig,
-    labels: Mapping[str, np.ndarray],
-    seed: SeedPredictions,
-    out_of_fold: ChoiceData | None,
-) -> ChoiceData | None:
-    if evaluation.threshold.choose_on == OUT_OF_FOLD:
-        return out_of_fold
-    return ChoiceData(labels[_VALIDATION], seed.probabilities[_VALIDATION]) if _VALIDATION in labels else None
 
 
 def _seed_entries(seeds: Sequence[int], thresholds: Sequence[float], locked: Sequence[Metrics]) -> list[dict[str, Any]]:

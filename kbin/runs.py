@@ -15,6 +15,7 @@ import numpy as np
 from kbin.errors import ConfigError, RunFolderError, StorageError
 from kbin.experiment_file import differing_settings, in_todays_words
 from kbin.files import as_csv, as_json
+from kbin.model_description import DESCRIPTION
 from kbin.run_folder import RunFolder
 from kbin.run_lock import LOCK_FILES
 from kbin.spreadsheet import spreadsheet_cell
@@ -28,6 +29,7 @@ INPUT = "input.json"
 TABLES, DRAWN, GROUPS = "tables", "plots/drawn.json", "groups.csv"
 GALLERY, MODEL, BAD_IMAGES = "gallery.json", "model.keras", "bad_images.csv"
 FEATURES, AUDIT, CARD = "features.json", "audit", "model_card.md"
+NOVELTY = "unlike_training.npz"
 _OTHER_FILES = (REPORT, GROUPS, BAD_IMAGES, "search.csv")
 _MAY_CHANGE = ("data.on_bad_image:", "data.max_bad_share:")
 _MAY_ALWAYS_CHANGE = ("audit:",)  # it changes no result
@@ -153,9 +155,10 @@ class RunDirectory(RunFolder):
         return self.path / "models" / model_id / f"seed-{seed}"
 
     def seed_files(self, model_id: str, seed: int) -> list[Path]:
-        """Returns the files that one trained model leaves before it is evaluated: history, model and predictions."""
+        """Returns the files that one trained model has left: history, model, predictions, and what describes it."""
         folder = self.model_folder(model_id, seed)
-        return [folder / "history.csv", folder / MODEL, *sorted((folder / "predictions").glob("*.csv"))]
+        described = [folder / name for name in (NOVELTY, DESCRIPTION) if (folder / name).is_file()]
+        return [folder / "history.csv", folder / MODEL, *sorted((folder / "predictions").glob("*.csv")), *described]
 
     def model_path(self, model_id: str, seed: int) -> Path:
         """Returns the place of one trained model.

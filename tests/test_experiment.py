@@ -135,6 +135,8 @@ class TestRunFolder:
                     "features.json",
                     "history.csv",
                     "model.keras",
+                    "model.json",
+                    "unlike_training.npz",
                     "predictions",
                     "plots",
                 } | ({"gallery"} if seed == 0 else set())

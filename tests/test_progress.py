@@ -22,7 +22,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def work(progress: Progress, clock: Clock, seconds: list[float], total: int) -> None:
+def work(progress: Progress, clock: Clock, seconds: list[float], total: int | None) -> None:
     """Does one unit of work in each of `seconds`."""
     with progress.bar("features", total, "images") as advance:
         for duration in seconds:
@@ -35,6 +35,12 @@ def test_a_log_has_a_line_every_ten_seconds_with_the_time_left(clock):
     work(LogProgress(stream), clock, [4, 4, 4, 4, 4, 4], total=6)
     # After 12 s 3 of 6 are done, so 12 s are left; the next line would be due after 22 s, when all are done.
     assert stream.getvalue() == "  features: 3 of 6 images, 12.0 s left\n  features: 6 images in 24.0 s\n"
+
+
+def test_work_of_unknown_length_says_what_is_done_and_how_fast(clock):
+    stream = io.StringIO()
+    work(LogProgress(stream), clock, [4, 4, 4, 4], total=None)
+    assert stream.getvalue() == "  features: 3 images so far, 0 a second\n  features: 4 images in 16.0 s\n"
 
 
 def test_quick_work_is_one_line_in_a_log(clock):

@@ -60,11 +60,11 @@ class FolderWalk:
         """
         images: list[Path] = []
         strangers: list[str] = []
-        own = {_real(above) for above in (*folder.absolute().parents, *folder.resolve().parents)}
+        own = {real_folder(above) for above in (*folder.absolute().parents, *folder.resolve().parents)}
         waiting = [folder]
         while waiting:
             place = waiting.pop()
-            real = _real(place)
+            real = real_folder(place)
             if real in own:
                 continue
             own.add(real)
@@ -91,6 +91,7 @@ class FolderWalk:
         self._seen[real] = place
 
 
-def _real(folder: Path) -> _RealFolder:
+def real_folder(folder: Path) -> _RealFolder:
+    """Returns what is the same for every way to a folder."""
     found = folder.stat()
     return found.st_dev, found.st_ino

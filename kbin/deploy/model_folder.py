@@ -28,6 +28,14 @@ class ModelFolder:
         """The model itself."""
         return self.path / MODEL
 
+    def inside(self, name: str) -> Path:
+        """Returns a file of the folder.
+
+        Raises:
+            ModelFileError: A link leads from it to elsewhere: a stranger's folder must not have others' files read.
+        """
+        return _inside(self.path, name)
+
 
 def open_model_folder(path: str | Path) -> ModelFolder:
     """Finds the one model that a path leads to, and reads what it is.
@@ -40,8 +48,9 @@ def open_model_folder(path: str | Path) -> ModelFolder:
             belong to the other.
     """
     folder = _only_model(Path(path))
+    _inside(folder, DESCRIPTION)
     found = ModelFolder(folder, read_description(folder))
-    if not found.model_path.is_file():
+    if not found.inside(MODEL).is_file():
         raise ModelFileError(f"{folder} has no {MODEL}: copy the model's folder anew.")
     with found.model_path.open("rb") as file:
         if hashlib.file_digest(file, "sha256").hexdigest() != found.description.sha256:
@@ -50,6 +59,16 @@ def open_model_folder(path: str | Path) -> ModelFolder:
                 "Copy the model's folder anew."
             )
     return found
+
+
+def _inside(folder: Path, name: str) -> Path:
+    path = folder / name
+    try:
+        if path.resolve().is_relative_to(folder.resolve()):
+            return path
+    except (OSError, RuntimeError):  # a link to itself
+        pass
+    raise ModelFileError(f"{path} is a link that leads out of the model's folder: put the file itself there.")
 
 
 def _only_model(path: Path) -> Path:

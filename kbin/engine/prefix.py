@@ -67,6 +67,21 @@ def cut(model: keras.Model) -> Cut | None:
     )
 
 
+def cut_below_head(model: keras.Model) -> Cut:
+    """Cuts a trained classifier between backbone and head, whatever was trained: the features are what the head sees.
+
+    Raises:
+        ValueError: The model has no pooling of the name that `build_classifier` gives it.
+    """
+    features = model.get_layer(POOL).output
+    return Cut(
+        prefix=keras.Model(model.input, features, name=model.name),
+        tail=keras.Model(features, model.output, name=model.name),
+        boundary=features,
+        first_depth=None,
+    )
+
+
 def part_below(network: keras.Model, layer_name: str) -> keras.Model:
     """Returns the part of a classifier, or of its tail, from its input to what enters one of its layers.
 

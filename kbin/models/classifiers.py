@@ -10,7 +10,8 @@ from kbin.errors import ConfigError
 from kbin.models.builders import build_backbone
 from kbin.models.freezing import freeze_below
 
-POOL, STANDARDIZE = "head_pool", "head_standardize"
+_HEAD = "head_"
+POOL, STANDARDIZE = f"{_HEAD}pool", f"{_HEAD}standardize"
 
 
 def build_classifier(  # noqa: PLR0913 - the one public builder; every argument has a default and a name
@@ -138,6 +139,11 @@ def head_layers(
         x = layers.Dropout(dropout, name="head_dropout")(x)
     num_outputs = 1 if output == "sigmoid" else num_classes
     return layers.Dense(num_outputs, activation=output, name="head_output")(x)
+
+
+def first_head_layer(network: keras.Model) -> str:
+    """Returns the name of the first layer above the pooling, which a classifier and its tail both have."""
+    return next(layer.name for layer in network.layers if layer.name.startswith(_HEAD) and layer.name != POOL)
 
 
 def _output_kind(output: str | None, num_classes: int) -> str:

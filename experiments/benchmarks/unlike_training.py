@@ -1,0 +1,68 @@
+"""Are images unlike anything in training marked, and those like it as seldom as is said?
+
+The solar-cell experiment is run (one seed), and each of its two models predicts its own validation, training and test
+images and real photographs of airplanes and automobiles, from files, as `kbin predict` does. Counted is what is marked.
+
+Run: python -m experiments.benchmarks.unlike_training --data FOLDER [--json]
+FOLDER holds folders of images (the CIFAR-10 pair as files, say); all images in each of them are predicted.
+
+Printed here (n = 1 training; 394 held-out images state .76 %, of which their own share is .51 %):
+    backbone frozen      marked of its own test images .30 % (of 656), training .51 % (of 1,574); airplanes and
+                         automobiles 100 % (of 2,000), tissue 100 % (of 418), chest X-rays 100 % (of 624)
+    top block trained    .15 %, .25 %; 97.0 %, 99.8 %, 100 %: what it was trained on moves other images nearer together
+With the features of the audit's trials, a Mahalanobis distance with few principal components marked 12 % of solar cells
+of another kind (1,550 poly cells, training on mono cells alone), the tenth nearest neighbour 92 %; chest X-rays among
+airplanes and automobiles 20 % and 82 %.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from experiments.benchmarks.measuring import private_folder, show
+from kbin.data.sets import load_sets
+from kbin.deploy.given_images import GivenImages
+from kbin.deploy.loaded_model import LoadedModel
+from kbin.experiment import run_experiment
+from kbin.experiment_file import load_experiment
+from kbin.progress import Progress
+
+_EXPERIMENT = Path(__file__).parents[1] / "solar_cells.yaml"
+
+
+def main() -> None:
+    """Trains, predicts, and prints a row for each model and set."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    options = parser.parse_args()
+    config = load_experiment(_EXPERIMENT, ["training.seeds=0"])
+    out = private_folder() / "run"
+    run_experiment(config, out, Progress())
+    sets: dict[str, Sequence[Any]] = {}
+    for name, data in load_sets(config.data, Progress()).sets.items():
+        sets[name] = [data.images.location(index) for index in range(len(data))]
+    for folder in sorted(one for one in options.data.iterdir() if one.is_dir()):
+        sets[folder.name] = [one.path for one in GivenImages([str(folder)])]
+    rows = []
+    for one in config.models:
+        model = LoadedModel(out / "models" / str(one.id))
+        rows += [_row(str(one.id), model, name, files) for name, files in sets.items()]
+    show(rows, options.json)
+
+
+def _row(model_id: str, model: LoadedModel, name: str, files: Sequence[Any]) -> dict[str, Any]:
+    table = model.predict(files)
+    return {
+        "model": model_id,
+        "set": name,
+        "images": len(table),
+        "stated %": 100 * model.novelty.false_alarm_rate if model.novelty is not None else float("nan"),
+        "marked %": 100 * float(table["unlike_training"].mean()),
+        "median distance": float(table["training_distance"].median()),
+    }
+
+
+if __name__ == "__main__":
+    main()
