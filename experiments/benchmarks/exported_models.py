@@ -16,7 +16,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
@@ -92,8 +91,10 @@ def _measure(name: str, files: list[Path], rounds: int) -> list[dict[str, Any]]:
     ]
 
 
-def _fitted(name: str, images: np.ndarray, positive: np.ndarray) -> keras.Model:
+def _fitted(name: str, images: np.ndarray, positive: np.ndarray) -> Any:
     """Returns a frozen backbone under a logistic regression of the images."""
+    import keras  # after kbin, which chooses its backend
+
     keras.utils.set_random_seed(0)
     weights = "packaged" if name in _PACKAGED else "none"
     model = kbin.build_classifier(name, weights=weights, standardize=True, image_size=images.shape[1])
@@ -108,8 +109,10 @@ def _fitted(name: str, images: np.ndarray, positive: np.ndarray) -> keras.Model:
     return model
 
 
-def _calibrate(model: keras.Model, images: np.ndarray) -> None:
+def _calibrate(model: Any, images: np.ndarray) -> None:
     """Gives every BatchNorm the statistics of some images, without which a random network is constant."""
+    import keras
+
     norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
     for layer in norms:
         layer.momentum, layer.trainable = 0.0, True

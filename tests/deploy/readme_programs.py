@@ -12,13 +12,14 @@ README = Path(__file__).parents[2] / "README.md"
 
 # Runs a program as if nothing but some packages were installed.
 _ALONE = """
-import importlib.abc, runpy, sys
+import importlib.machinery, runpy, sys
 allowed = set(sys.argv[1].split(",")) | set(sys.stdlib_module_names)
-class Others(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] not in allowed and not name.startswith("_sysconfigdata"):
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-sys.meta_path.insert(0, Others())
+class Only(importlib.machinery.PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        here = name.partition(".")[0] in allowed or name.startswith("_sysconfigdata")
+        return super().find_spec(name, path, target) if here else None
+sys.meta_path[:] = [importlib.machinery.BuiltinImporter, importlib.machinery.FrozenImporter, Only]
 sys.argv = sys.argv[2:]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """

@@ -16,6 +16,7 @@ from tests.deploy.readme_programs import printed, readme_program, run_alone
 
 _TORCH = ["torch", "torchgen", "functorch", "numpy", "PIL", "sympy", "mpmath", "networkx", "jinja2", "markupsafe"]
 _TORCH += ["filelock", "fsspec", "typing_extensions"]
+_TORCH += ["optree"]  # torch does not need it, but imports it where pip has put it, which it asks pip's records
 _KERAS = [
     "keras",
     "absl",
