@@ -1,26 +1,24 @@
 """The whole story of one export: a model's folder -> one file for another runtime, checked before it is there."""
 
-import hashlib
-import importlib.metadata
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from kbin.data.wording import counted
 from kbin.deploy.captured_program import captured_program
 from kbin.deploy.check_images import CheckImages, check_images
-from kbin.deploy.export_targets import INPUT, OUTPUT, Predict, Target, find_target
+from kbin.deploy.export_targets import Predict, Target, find_target
+from kbin.deploy.exported_model import ExportedModel
 from kbin.deploy.inference_network import inference_network
 from kbin.deploy.model_folder import ModelFolder, open_model_folder
 from kbin.errors import IntegrityError, KbinError, ModelFileError
-from kbin.files import as_json, make_folder, write_whole
+from kbin.files import make_folder, write_whole
 from kbin.interruption import safe_point
 from kbin.model_description import ModelDescription
 from kbin.models.model_files import load_model
@@ -28,52 +26,7 @@ from kbin.progress import Progress
 from kbin.storage_faults import refuse_full_disk, writing
 
 LARGEST_DIFFERENCE = 1e-4  # of a probability
-_LEAST_SPREAD = 0.05
 _BATCH_SIZE = 16
-_PACKAGES = ("kbin", "keras", "torch", "onnx", "onnxscript", "onnxruntime", "openvino")
-
-
-@dataclass(frozen=True)
-class ExportedModel:
-    """What an export has made.
-
-    Attributes:
-        path: The model's file.
-        description_path: The JSON beside it: what `model.json` says, and how the file was checked.
-        format: "onnx", "openvino" or "torch".
-        num_images: On how many images it was compared with Keras.
-        images: Where these come from, in words.
-        are_real: Whether they are real images.
-        largest_difference: Of a probability, between the file and Keras.
-        lowest: Of Keras's probabilities for these images.
-        highest: Of Keras's probabilities for these images.
-    """
-
-    path: Path
-    description_path: Path
-    format: str
-    num_images: int
-    images: str
-    are_real: bool
-    largest_difference: float
-    lowest: float
-    highest: float
-
-    def as_plain(self) -> dict[str, Any]:
-        """Returns it as plain values, for JSON."""
-        return {name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()}
-
-    def lines(self) -> list[str]:
-        """Returns what a person should know of it."""
-        difference = f"at most {self.largest_difference:.1g}"
-        lines = [
-            f"{self.path}; what it takes and gives is in {self.description_path.name}",
-            f"compared with Keras on {counted(self.num_images, 'image')} ({self.images}), one alone and in batches: "
-            f"probabilities from {self.lowest:.2g} to {self.highest:.2g} differ by {difference}",
-        ]
-        if self.highest - self.lowest < _LEAST_SPREAD:
-            lines.append("These images hardly differ for the model, so this says little: give others by --images.")
-        return lines
 
 
 def export_model(
@@ -117,7 +70,8 @@ def export_model(
         safe_point()
         tried = check_images(folder, [Path(one) for one in images])
         said.say(f"{folder.model_path}: exporting to {target.name}")
-        program = captured_program(inference_network(network), folder.description.input.size)
+        with _converting(target, path):
+            program = captured_program(inference_network(network), folder.description.input.size)
         safe_point()
         expected = network.predict(tried.images, batch_size=_BATCH_SIZE, verbose=0)
     with writing(path):
@@ -139,18 +93,10 @@ def _write_checked(
     path: Path,
 ) -> ExportedModel:
     written = aside / path.name
-    try:
+    with _converting(target, path):
         target.write(program, written, description.as_text())
-    except OSError:
-        raise
-    except Exception as error:  # the converters raise nearly anything
-        refuse_full_disk(error, path)
-        raise IntegrityError(
-            f"{target.name} cannot take this model ({type(error).__name__}: {str(error).splitlines()[0][:200]}). "
-            "Nothing was written; another format may do."
-        ) from error
-    safe_point()
-    difference = largest_difference(target.open(written), tried.images, expected)
+        safe_point()
+        difference = largest_difference(target.open(written), tried.images, expected)
     if not difference <= LARGEST_DIFFERENCE:
         raise IntegrityError(
             f"the {target.name} file gives other probabilities than Keras: they differ by up to {difference:.2g} on "
@@ -171,9 +117,25 @@ def _write_checked(
     safe_point()
     for suffix in target.companions:
         _put(written.with_suffix(suffix), path.with_suffix(suffix))
-    write_whole(exported.description_path, _described(exported, description, written))
+    write_whole(exported.description_path, exported.description_text(description, written))
     _put(written, path)
     return exported
+
+
+@contextmanager
+def _converting(target: Target, path: Path) -> Iterator[None]:
+    """Puts into words that torch, a converter or a runtime gives up: they raise nearly anything."""
+    try:
+        yield
+    except (OSError, KbinError):
+        raise
+    except Exception as error:
+        refuse_full_disk(error, path)
+        reason = (str(error).splitlines() or [""])[0][:200]
+        raise IntegrityError(
+            f"{target.name} cannot take this model ({type(error).__name__}: {reason}). Nothing was written; another "
+            "format may do."
+        ) from error
 
 
 def largest_difference(predict: Predict, images: np.ndarray, expected: np.ndarray) -> float:
@@ -218,34 +180,3 @@ def _put(written: Path, place: Path) -> None:
     with written.open("rb") as stream:
         os.fsync(stream.fileno())
     os.replace(written, place)
-
-
-def _described(exported: ExportedModel, description: ModelDescription, written: Path) -> str:
-    with written.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    size = description.input.size
-    return as_json(
-        {
-            "format": exported.format,
-            "file": exported.path.name,
-            "sha256": digest,
-            "input": {"name": INPUT, "type": "uint8", "shape": ["batch", size, size, 3]},
-            "output": {"name": OUTPUT, "type": "float32"},
-            "compared_with_keras": {
-                "largest_difference": exported.largest_difference,
-                "images": exported.num_images,
-                "are_real": exported.are_real,
-                "probabilities_from": exported.lowest,
-                "probabilities_to": exported.highest,
-            },
-            "versions": {name: version for name in _PACKAGES if (version := _version(name)) is not None},
-            "model": description.model_dump(mode="json"),
-        }
-    )
-
-
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None

@@ -256,3 +256,15 @@ def test_a_strangers_model_runs_no_code_and_names_no_file(tmp_path):
 
 def test_it_is_a_public_name():
     assert kbin.export_model is export_model
+
+
+def test_what_torch_cannot_capture_is_said_in_words(folder, tmp_path, monkeypatch):
+    def fails(network, size):
+        raise RuntimeError
+
+    monkeypatch.setattr(export, "captured_program", fails)
+
+    with pytest.raises(IntegrityError, match=r"onnx cannot take this model \(RuntimeError: \)\. Nothing was written"):
+        export_model(folder, "onnx", tmp_path)
+
+    assert list(tmp_path.iterdir()) == []
