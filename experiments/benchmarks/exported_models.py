@@ -1,12 +1,13 @@
 """Do the engine and the exported files give Keras's probabilities, and how fast?
 
-Each backbone at its own size, on JPEG files of FOLDER (a folder of images at any depth), which are decoded once and go
+Each backbone at its own size or --size, on JPEG files of FOLDER (a folder of images at any depth), which are decoded once and go
 to all alike. EfficientNetLite0 has its packaged weights; the others have random ones, whose BatchNorm is calibrated on
-32 of the images, under a logistic regression that was fitted to their features and the names of their folders. A
-random network magnifies rounding more than a trained one, so its differences are the larger ones. Rates are of
-batches of 32, in one process and in turn; `times` is against Keras's `predict`, the median over rounds.
+32 of the images. On each is a logistic regression that was fitted to the features of 64 of the images and the names of
+their folders. A random network magnifies rounding more than a trained one, so its differences are the larger ones.
+Rates are of batches of 32, in one process and in turn; `times` is against Keras's `predict`, the median over rounds;
+with `--rounds 0` nothing is timed.
 
-Run: python -m experiments.benchmarks.exported_models --data FOLDER [--json] [--images 200] [--rounds 3]
+Run: python -m experiments.benchmarks.exported_models --data FOLDER [--json] [--images 200] [--rounds 3] [--size N]
 """
 
 import argparse
@@ -46,24 +47,26 @@ def main() -> None:
     parser.add_argument("--backbones", nargs="+", default=plain)
     parser.add_argument("--images", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--size", type=int, help="side of the images in pixels; by default the backbone's own")
     options = parser.parse_args()
     files = [path for path in sorted(FolderWalk().files_under(options.data)[0]) if path.suffix in (".jpg", ".jpeg")]
     chosen = [files[index] for index in np.linspace(0, len(files) - 1, options.images).round().astype(int)]
-    show([row for name in options.backbones for row in _measure(name, chosen, options.rounds)], options.json)
+    show(
+        [row for name in options.backbones for row in _measure(name, chosen, options.rounds, options.size)],
+        options.json,
+    )
 
 
-def _measure(name: str, files: list[Path], rounds: int) -> list[dict[str, Any]]:
-    size = find_backbone(name).input_size
+def _measure(name: str, files: list[Path], rounds: int, size: int | None) -> list[dict[str, Any]]:
+    size = size or find_backbone(name).input_size
     images = decode_batch(FileImages(files), np.arange(len(files)), size)
     folders = [path.parent.name for path in files]
     model = _fitted(name, images, np.array([one == folders[-1] for one in folders]))
     expected = model.predict(images, batch_size=BATCH_SIZE, verbose=0)
-    works: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-        "Keras": lambda batch: model.predict(batch, batch_size=BATCH_SIZE, verbose=0)
-    }
-    parts = cut(model)
+    works: dict[str, Callable[[np.ndarray], np.ndarray]] = {}
+    parts, converted = cut(model), private_folder()
     for precision in ("float32", "bfloat16"):
-        runtime = open_runtime(parts, "openvino", precision, private_folder(), Progress())
+        runtime = open_runtime(parts, "openvino", precision, converted, Progress())
         works[f"engine {precision}"] = lambda batch, runtime=runtime: np.concatenate(
             [parts.tail.predict(features, verbose=0) for features in runtime.run([batch])]
         )
@@ -75,20 +78,25 @@ def _measure(name: str, files: list[Path], rounds: int) -> list[dict[str, Any]]:
             works[target.name] = target.open(path)
         batches = [images[start : start + BATCH_SIZE] for start in range(0, len(images), BATCH_SIZE)]
         given = {key: np.concatenate([work(batch) for batch in batches]) for key, work in works.items()}
-        seconds = alternating({key: lambda work=work: work(batches[0]) for key, work in works.items()}, rounds)
-    return [
-        {
+        keras = {"Keras": lambda batch: model.predict(batch, batch_size=BATCH_SIZE, verbose=0)}
+        timed = {key: lambda work=work: work(batches[0]) for key, work in (keras | works).items()}
+        seconds = alternating(timed, rounds) if rounds else {}
+    rows = []
+    for key in works:
+        row = {
             "backbone": name,
             "target": key,
+            "pixels": size,
             "n": len(images),
             "largest difference": float(np.abs(given[key] - expected).max()),
             "probabilities from": float(expected.min()),
             "to": float(expected.max()),
-            "images/s": len(batches[0]) / statistics.median(seconds[key]),
-            "times": statistics.median(a / b for a, b in zip(seconds["Keras"], seconds[key], strict=True)),
         }
-        for key in works
-    ]
+        if rounds:
+            row["images/s"] = len(batches[0]) / statistics.median(seconds[key])
+            row["times"] = statistics.median(a / b for a, b in zip(seconds["Keras"], seconds[key], strict=True))
+        rows.append(row)
+    return rows
 
 
 def _fitted(name: str, images: np.ndarray, positive: np.ndarray) -> Any:
@@ -100,11 +108,13 @@ def _fitted(name: str, images: np.ndarray, positive: np.ndarray) -> Any:
     model = kbin.build_classifier(name, weights=weights, standardize=True, image_size=images.shape[1])
     if weights == "none":
         _calibrate(model, images[:: max(1, len(images) // 32)][:32])
-    features = keras.Model(model.input, model.get_layer(POOL).output).predict(images, batch_size=BATCH_SIZE, verbose=0)
+    some = np.linspace(0, len(images) - 1, min(64, len(images))).round().astype(int)
+    pooled = keras.Model(model.input, model.get_layer(POOL).output)
+    features = pooled.predict(images[some], batch_size=BATCH_SIZE, verbose=0)
     standardize = model.get_layer(STANDARDIZE)
     standardize_on(standardize, [features])
     standardized = keras.ops.convert_to_numpy(standardize(features))
-    regression = LogisticRegression(C=0.01, max_iter=1000).fit(standardized, positive)
+    regression = LogisticRegression(C=0.01, max_iter=1000).fit(standardized, positive[some])
     model.get_layer("head_output").set_weights([regression.coef_.T, regression.intercept_])
     return model
 
