@@ -1,11 +1,11 @@
 """Do the engine and the exported files give Keras's probabilities, and how fast?
 
-Each backbone at its own size or --size, on JPEG files of FOLDER (a folder of images at any depth), which are decoded once and go
-to all alike. EfficientNetLite0 has its packaged weights; the others have random ones, whose BatchNorm is calibrated on
-32 of the images. On each is a logistic regression that was fitted to the features of 64 of the images and the names of
-their folders. A random network magnifies rounding more than a trained one, so its differences are the larger ones.
-Rates are of batches of 32, in one process and in turn; `times` is against Keras's `predict`, the median over rounds;
-with `--rounds 0` nothing is timed.
+Each backbone at its own size or --size, on JPEG files of FOLDER (a folder of images at any depth), which are decoded
+once and go to all alike. EfficientNetLite0 has its packaged weights; the others have random ones, whose BatchNorm is
+calibrated on 32 of the images. On each is a logistic regression that was fitted to the features of 64 of the images and
+the names of their folders. A random network magnifies rounding more than a trained one, so its differences are the
+larger ones. Rates are of batches of 32, in one process and in turn; `times` is against Keras's `predict`, the median
+over rounds; with `--rounds 0` nothing is timed.
 
 Run: python -m experiments.benchmarks.exported_models --data FOLDER [--json] [--images 200] [--rounds 3] [--size N]
 """

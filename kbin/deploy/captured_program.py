@@ -5,18 +5,17 @@ from torch.export import Dim, ExportedProgram
 from torch.fx import GraphModule
 
 from kbin.deploy.constant_folding import fold_constants
-from kbin.deploy.inference_network import ImageNetwork
 from kbin.deploy.quiet_libraries import quiet
 from kbin.interruption import safe_point
 
 _IMAGES_TRACED = 2  # torch.export takes a batch of one for a constant
 
 
-def captured_program(network: ImageNetwork, image_size: int) -> ExportedProgram:
+def captured_program(network: torch.nn.Module, image_size: int) -> ExportedProgram:
     """Captures a network's computation.
 
     Args:
-        network: On the CPU.
+        network: Takes such images; on the CPU.
         image_size: Side of the images in pixels.
 
     Returns:
