@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _PUBLIC = {
     "build_classifier": "kbin.models.classifiers",
+    "export_model": "kbin.deploy.export",
     "grad_cam": "kbin.explain.grad_cam",
     "load_model": "kbin.deploy.loaded_model",
     "parameter_table": "kbin.models.parameters",
@@ -37,7 +38,16 @@ _PUBLIC = {
     "RocPlot": "kbin.training.callbacks",
 }
 
-__all__ = ["MetricLogger", "RocPlot", "__version__", "build_classifier", "grad_cam", "load_model", "parameter_table"]
+__all__ = [
+    "MetricLogger",
+    "RocPlot",
+    "__version__",
+    "build_classifier",
+    "export_model",
+    "grad_cam",
+    "load_model",
+    "parameter_table",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -250,6 +250,36 @@ def predict(  # noqa: PLR0913 - an option each
     raise typer.Exit(1 if summary.bad else 0)
 
 
+@app.command()
+def export(
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="Folder of a model that `kbin run` made.", show_default=False)
+    ],
+    target: Annotated[str, typer.Option("--format", metavar="FORMAT", help="onnx, openvino or torch.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The file, or a folder for it; ./model.<suffix> by default.")
+    ] = None,
+    images: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="PATH", help="Images, or a folder of them, to compare with Keras on (repeatable)."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    debug: DebugOption = False,
+) -> None:
+    """Write a trained model as one file for onnxruntime, OpenVINO or torch, compared with Keras beforehand."""
+    from kbin.deploy.export_targets import find_target
+
+    find_target(target).check_installed()
+    progress = _progress(sys.stderr if as_json else sys.stdout)
+
+    from kbin.deploy.export import export_model  # after the format was found right: this loads Keras
+
+    with _stoppable():
+        exported = export_model(model, target, out, images=images or (), progress=progress)
+    for line in [json.dumps(exported.as_plain(), indent=1)] if as_json else exported.lines():
+        typer.echo(printable_lines(line))
+
+
 def main() -> NoReturn:
     """Runs the command line and turns every outcome into an exit code."""
     end_at_once_on_signals()  # until there is something to lose: see `_stoppable`

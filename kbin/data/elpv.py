@@ -36,7 +36,7 @@ def read_elpv(classes: Sequence[str] | None = None, probability_threshold: float
         given = ", ".join(chosen)
         nearest = " and ".join(nearest_first(given, CLASSES))
         raise DataError(f"data.classes: got {given}; the classes of elpv are {nearest}.")
-    root = _package_folder() / "data"
+    root = package_folder() / "data"
     rows = [line.split() for line in (root / "labels.csv").read_text(encoding="utf-8").splitlines() if line.strip()]
     if any(len(row) != 3 for row in rows):
         raise DataError(
@@ -56,7 +56,12 @@ def read_elpv(classes: Sequence[str] | None = None, probability_threshold: float
     }
 
 
-def _package_folder() -> Path:
+def package_folder() -> Path:
+    """Returns the folder of the package.
+
+    Raises:
+        MissingExtraError: It is not installed.
+    """
     # Found but not imported: importing is not needed for reading its files.
     spec = find_spec("elpv_dataset")
     if spec is None or not spec.submodule_search_locations:
