@@ -22,6 +22,8 @@ else:
     os.environ["KERAS_BACKEND"] = "torch"
 
 if TYPE_CHECKING:
+    from kbin.deploy.tracking.mlflow_logger import MlflowLogger
+    from kbin.deploy.tracking.tensorboard_logger import TensorBoardLogger
     from kbin.explain.grad_cam import grad_cam
     from kbin.models.classifiers import build_classifier
     from kbin.models.model_files import load_model
@@ -34,10 +36,22 @@ _PUBLIC = {
     "load_model": "kbin.models.model_files",
     "parameter_table": "kbin.models.parameters",
     "MetricLogger": "kbin.training.callbacks",
+    "MlflowLogger": "kbin.deploy.tracking.mlflow_logger",
     "RocPlot": "kbin.training.callbacks",
+    "TensorBoardLogger": "kbin.deploy.tracking.tensorboard_logger",
 }
 
-__all__ = ["MetricLogger", "RocPlot", "__version__", "build_classifier", "grad_cam", "load_model", "parameter_table"]
+__all__ = [
+    "MetricLogger",
+    "MlflowLogger",
+    "RocPlot",
+    "TensorBoardLogger",
+    "__version__",
+    "build_classifier",
+    "grad_cam",
+    "load_model",
+    "parameter_table",
+]
 
 
 def __getattr__(name: str) -> Any:
