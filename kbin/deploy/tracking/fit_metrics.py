@@ -1,7 +1,8 @@
 """What a callback logs of somebody's own `model.fit`: its settings, and the values of every epoch."""
 
+import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import keras
@@ -45,8 +46,8 @@ class FitMetrics(keras.callbacks.Callback):
         optimizer = getattr(self.model, "optimizer", None)
         told = {
             "model": self.model.name,
-            "parameters": sum(weight.size for weight in self.model.weights if hasattr(weight, "size")),
-            "trainable_parameters": sum(weight.size for weight in self.model.trainable_weights),
+            "parameters": _count(self.model.weights),
+            "trainable_parameters": _count(self.model.trainable_weights),
             "optimizer": None if optimizer is None else type(optimizer).__name__,
             "learning_rate": _learning_rate(optimizer),
             "loss": _loss_name(getattr(self.model, "loss", None)),
@@ -59,6 +60,10 @@ class FitMetrics(keras.callbacks.Callback):
 def now() -> int:
     """Returns milliseconds since 1970."""
     return round(1000 * time.time())
+
+
+def _count(weights: Iterable[Any]) -> int:
+    return sum(math.prod(weight.shape) for weight in weights)
 
 
 def _number(value: Any) -> Any:

@@ -26,7 +26,7 @@ class FitSending:
         self._run, self._address, self._experiment, self._identity = run, address, experiment, identity
         self._waiting: list[Point] = []
         self._ended: TrackedRun | None = None
-        self._is_done = False
+        self._is_done = self._has_news = False
         self._sender: MlflowSender | None = None
         self._run_id: str | None = None
         self._news = threading.Condition()
@@ -38,6 +38,7 @@ class FitSending:
         """Takes values, and returns at once."""
         with self._news:
             self._waiting += points
+            self._has_news = True
             self._news.notify()
 
     def end(self, run: TrackedRun, seconds: float) -> bool:
@@ -49,14 +50,16 @@ class FitSending:
         """
         with self._news:
             self._ended = run
+            self._has_news = True
             self._news.notify()
         self._thread.join(seconds)
         return self._is_done
 
     def _work(self) -> None:
-        while self._ended is None:
+        while True:
             with self._news:
-                self._news.wait_for(lambda: self._waiting or self._ended is not None)
+                self._news.wait_for(lambda: self._has_news)  # not for what failed: that goes with the next values
+                self._has_news = False
                 points, ended = list(self._waiting), self._ended
             try:
                 with _ONE_AT_A_TIME, mlflow_environment(self._address, AT_THE_END_OF_A_RUN):

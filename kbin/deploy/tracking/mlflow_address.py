@@ -1,7 +1,10 @@
 """Where MLflow is: what a person gave, what the environment says, or MLflow's own default."""
 
 import importlib.util
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from kbin.credentials import without_credentials
@@ -9,6 +12,7 @@ from kbin.errors import AddressError, MissingExtraError
 
 _OVER_HTTP = ("http", "https")
 _DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
+_SQLITE = "sqlite:///"
 _OTHERS = ("file", "databricks", "databricks-uc", "uc")
 
 
@@ -33,6 +37,21 @@ class MlflowAddress:
         """Whether it is asked over HTTP."""
         return urlsplit(self.uri).scheme in _OVER_HTTP
 
+    @property
+    def file(self) -> Path | None:
+        """The file of a local database, where it is one."""
+        return Path(self.uri.removeprefix(_SQLITE)) if self.uri.startswith(_SQLITE) else None
+
+    def check_file(self) -> None:
+        """Checks that the file of a local database can be written: MLflow itself tries again for minutes.
+
+        Raises:
+            sqlite3.Error: It cannot.
+        """
+        if self.file is not None:
+            with closing(sqlite3.connect(self.file, timeout=1)) as database:
+                database.execute("pragma user_version").fetchone()
+
 
 def mlflow_address(given: str | None) -> MlflowAddress:
     """Returns where to send to.
@@ -48,6 +67,8 @@ def mlflow_address(given: str | None) -> MlflowAddress:
     import mlflow  # late: an extra, and a second to load
 
     uri = given or mlflow.get_tracking_uri()
+    if uri.startswith(_SQLITE):  # the same wherever it is asked for again
+        uri = f"{_SQLITE}{Path(uri.removeprefix(_SQLITE)).resolve().as_posix()}"
     shown = without_credentials(uri)
     try:
         parts = urlsplit(uri)

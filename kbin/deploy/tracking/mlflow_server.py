@@ -48,7 +48,8 @@ class MlflowServer:
         Raises:
             TrackingError: The server is away, or refuses; the message has the reason, and no credentials.
         """
-        seconds = (self._patience if self.address.is_remote else _LOCAL_SECONDS) + num_bytes / _BYTES_A_SECOND
+        patience = _LOCAL_SECONDS if self.address.file is not None else self._patience
+        seconds = patience + num_bytes / _BYTES_A_SECOND
         try:
             return bounded(lambda: use(self._opened()), seconds)
         except TimeoutError:
@@ -58,6 +59,7 @@ class MlflowServer:
 
     def _opened(self) -> "MlflowClient":
         if self._client is None:
+            self.address.check_file()
             from mlflow import MlflowClient  # late: an extra, and a second to load
 
             with warnings.catch_warnings():  # of the libraries of a local store

@@ -1,12 +1,13 @@
 """A callback that writes TensorBoard's event files from anybody's `model.fit`, without TensorFlow."""
 
+import io
 import os
 import socket
 import time
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from kbin.deploy.tracking.event_files import EventWriter, check_tensorboard_is_installed
 from kbin.deploy.tracking.fit_metrics import FitMetrics
@@ -42,40 +43,35 @@ class TensorBoardLogger(FitMetrics):
         check_tensorboard_is_installed()
         super().__init__(images, labels, params)
         self._folder, self._run_name = Path(folder), run_name
-        self._stream: BinaryIO | None = None
-        self._writer: EventWriter | None = None
+        self._path: Path | None = None
+        self._buffer = io.BytesIO()
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Opens a file and writes the settings."""
+        """Begins a file with the settings."""
         start = time.time()
         name = self._run_name or f"{self.model.name}-{time.strftime('%Y%m%d-%H%M%S')}"
-        file_name = f"events.out.tfevents.{start:.6f}.{socket.gethostname()}.{os.getpid()}"
-        try:
-            (self._folder / name).mkdir(parents=True, exist_ok=True)
-            self._stream = (self._folder / name / file_name).open("xb")
-            self._writer = EventWriter(self._stream, start)
-            self._writer.hyperparameters(self.fit_params(), ["epochs/val_roc_auc", "epochs/val_loss"], name, start)
-            self._stream.flush()
-        except OSError as error:
-            self._give_up(error)
+        self._path = self._folder / name / f"events.out.tfevents.{start:.6f}.{socket.gethostname()}.{os.getpid()}"
+        self._buffer = io.BytesIO()
+        self._writer = EventWriter(self._buffer, start)
+        self._writer.hyperparameters(self.fit_params(), ["epochs/val_roc_auc", "epochs/val_loss"], name, start)
+        self._write()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Writes the epoch's values."""
-        points = self.epoch_points(epoch, logs)
-        if self._writer is None or self._stream is None:
+        self._writer.scalars(self.epoch_points(epoch, logs))
+        self._write()
+
+    def _write(self) -> None:
+        """Adds to the file what came since the last time; it is open no longer than that takes."""
+        content = self._buffer.getvalue()
+        self._buffer.seek(0)
+        self._buffer.truncate()
+        if self._path is None:
             return
         try:
-            self._writer.scalars(points)
-            self._stream.flush()
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("ab") as stream:
+                stream.write(content)
         except OSError as error:
-            self._give_up(error)
-
-    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
-        """Closes the file."""
-        stream, self._stream, self._writer = self._stream, None, None
-        if stream is not None:
-            stream.close()
-
-    def _give_up(self, error: OSError) -> None:
-        self._stream, self._writer = None, None
-        warnings.warn(f"nothing more is written for TensorBoard into {self._folder}: {error}", stacklevel=2)
+            self._path = None
+            warnings.warn(f"nothing more is written for TensorBoard into {self._folder}: {error}", stacklevel=2)
