@@ -70,7 +70,7 @@ def test_sending_again_adds_nothing_and_says_so(undisturbed, mlflow_server, tmp_
     assert stored(mlflow_server, "undisturbed", tmp_path) == before
 
 
-@pytest.mark.parametrize("record", [None, "{}", "damaged", '{"id": 3, "mlflow": [{"uri": 1}], "tensorboard": []}'])
+@pytest.mark.parametrize("record", [None, '{"id": 3, "mlflow": [{"uri": 1}], "tensorboard": []}'])
 def test_without_its_record_the_server_says_what_is_there(mlflow_server, tmp_path, record):
     experiment = f"record-{hash(record)}"
     run = write_run(tmp_path / "run", asking_for(experiment))
