@@ -17,6 +17,8 @@ from kbin.errors import TrackingError
 from kbin.progress import Progress
 from kbin.runs import RunDirectory
 
+# Charts, among the pages for training: by default those for language models are shown.
+_VIEW = "workflowType=machine_learning&compareRunsMode=CHART"
 Keep = Callable[[dict[str, Any]], None]
 
 
@@ -130,7 +132,7 @@ def _send(shipment: _Shipment, server: MlflowServer, progress: Progress) -> Trac
     line = f"{len(new)} of {len(runs)} runs sent" if new else f"all {len(runs)} runs are there already"
     where = f"mlflow ui --backend-store-uri {shown}"
     if server.address.is_remote:
-        where = f"{shown}/#/experiments/{sender.experiment_id}/runs"
+        where = f"{shown}/#/experiments/{sender.experiment_id}/runs?{_VIEW}"
     return Tracked([f"MLflow, experiment '{shipment.experiment}': {line}; see {where}"], {"mlflow": values})
 
 

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 KEY = "kbin.key"
 _RUN_ID = "kbin.run_id"
-_KIND = {"mlflow.experimentKind": "custom_model_development"}  # else its pages are made for language models
 _MOST_AT_ONCE, _MOST_METRICS = 100, 500  # in one request; MLflow takes 100 and 1000
 _PAGE = 1000
 _LONGEST_VALUE, _LONGEST_KEY = 500, 200  # what older servers take
@@ -105,7 +104,7 @@ class MlflowSender:
     def _experiment(self, name: str) -> str:
         found = self._server.call(lambda client: client.get_experiment_by_name(name))
         if found is None:
-            return str(self._server.call(lambda client: client.create_experiment(name, tags=_KIND)))
+            return str(self._server.call(lambda client: client.create_experiment(name)))
         if found.lifecycle_stage != "active":
             raise TrackingError(
                 f"its experiment '{name}' is deleted: restore it there, or choose another name by "

@@ -53,7 +53,7 @@ def tracked_runs(run: RunDirectory, identity: str, settings: MlflowConfig) -> li
         "kbin.experiment": str(results.get("experiment", "")),
         "kbin.run": settings.run_name or run.path.resolve().name,
         "kbin.version": str(environment.get("packages", {}).get("kbin", "")),
-        "mlflow.source.name": str(environment.get("command", "kbin")),
+        "mlflow.source.name": "kbin run",
     }
     found: list[TrackedRun] = []
     try:
