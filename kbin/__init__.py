@@ -23,6 +23,8 @@ else:
 
 if TYPE_CHECKING:
     from kbin.deploy.loaded_model import load_model
+    from kbin.deploy.tracking.mlflow_logger import MlflowLogger
+    from kbin.deploy.tracking.tensorboard_logger import TensorBoardLogger
     from kbin.explain.grad_cam import grad_cam
     from kbin.models.classifiers import build_classifier
     from kbin.models.parameters import parameter_table
@@ -35,12 +37,16 @@ _PUBLIC = {
     "load_model": "kbin.deploy.loaded_model",
     "parameter_table": "kbin.models.parameters",
     "MetricLogger": "kbin.training.callbacks",
+    "MlflowLogger": "kbin.deploy.tracking.mlflow_logger",
     "RocPlot": "kbin.training.callbacks",
+    "TensorBoardLogger": "kbin.deploy.tracking.tensorboard_logger",
 }
 
 __all__ = [
     "MetricLogger",
+    "MlflowLogger",
     "RocPlot",
+    "TensorBoardLogger",
     "__version__",
     "build_classifier",
     "export_model",

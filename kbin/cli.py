@@ -280,6 +280,31 @@ def export(
         typer.echo(printable_lines(line))
 
 
+@app.command()
+def track(
+    run: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN", help="Folder of a finished run, or a file of kbin.MlflowLogger.", show_default=False
+        ),
+    ],
+    mlflow: Annotated[
+        str | None, typer.Option(metavar="URI", help="MLflow's address, in place of the experiment's.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    debug: DebugOption = False,
+) -> None:
+    """Send a finished run to MLflow or TensorBoard: what is not there yet, as its section `tracking` says."""
+    from kbin.deploy.tracking.running import track_path
+
+    with _stoppable():
+        tracked = track_path(run, mlflow, _progress(sys.stderr if as_json else sys.stdout))
+    if as_json:
+        typer.echo(json.dumps(tracked.values, indent=1))
+    for line in () if as_json else tracked.lines:
+        typer.echo(printable_lines(line))
+
+
 def main() -> NoReturn:
     """Runs the command line and turns every outcome into an exit code."""
     end_at_once_on_signals()  # until there is something to lose: see `_stoppable`

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from kbin.credentials import without_credentials
+
 _PACKAGES = ("kbin", "keras", "torch", "numpy", "scikit-learn", "scipy", "pillow", "matplotlib", "openvino")
 
 
@@ -25,7 +27,7 @@ def describe_environment(device: str) -> dict[str, Any]:
         "device": device,
         "packages": package_versions(),
         "commit": _commit(),
-        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": without_credentials(" ".join([Path(sys.argv[0]).name, *sys.argv[1:]])),
     }
 
 

@@ -66,6 +66,16 @@ class IntegrityError(KbinError):
     exit_code = 1
 
 
+class AddressError(KbinError):
+    """What should be the address of a server is none."""
+
+
+class TrackingError(KbinError):
+    """A tracking server is away or does not take what is sent; the run's folder has everything, to be sent later."""
+
+    exit_code = 1
+
+
 class StoreFullError(KbinError):
     """Features need more room than the store may take; the model is trained uncut."""
 

@@ -14,6 +14,7 @@ from kbin.comparisons import comparison_entries
 from kbin.config.experiment import ExperimentConfig
 from kbin.data.bad_images_named import named_in_full
 from kbin.data.sets import LoadedSets, load_sets
+from kbin.deploy.tracking.running import check_extras, track_finished_run
 from kbin.environment import describe_environment
 from kbin.errors import BadImagesError, KbinError, StorageError
 from kbin.execution import Execution, open_execution
@@ -53,12 +54,16 @@ def run_experiment(
 
     Raises:
         KbinError: The settings, data or weights are wrong, the folder holds another experiment or another run
-            goes on in it, it cannot be written, or the cluster cannot be used.
+            goes on in it, it cannot be written, a package of an extra is missing, or the cluster cannot be used.
     """
+    check_extras(config.tracking)
     with locked(out):
         code = _run_alone(config, out, progress, cluster, fresh)
         if config.audit and not AuditFiles(RunDirectory(out)).is_there:
             _audit(config, RunDirectory(out), progress)
+        if config.tracking.is_asked_for:
+            RunDirectory(out).begin(dump_experiment(config))  # where the finished run was not tracked yet
+            track_finished_run(RunDirectory(out), config.tracking, progress)
         return code
 
 

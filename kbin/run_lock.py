@@ -16,6 +16,7 @@ from typing import Any
 
 from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
+from kbin.credentials import without_credentials
 from kbin.errors import RunFolderError
 from kbin.files import as_json, make_folder, write_whole
 from kbin.storage_faults import refuse_full_disk, storage_error
@@ -149,7 +150,7 @@ def _own_process() -> dict[str, Any]:
         "host": socket.gethostname(),
         "user": user,
         "since": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": without_credentials(shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])),
     }
 
 

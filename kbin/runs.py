@@ -29,10 +29,10 @@ INPUT = "input.json"
 TABLES, DRAWN, GROUPS = "tables", "plots/drawn.json", "groups.csv"
 GALLERY, MODEL, BAD_IMAGES = "gallery.json", "model.keras", "bad_images.csv"
 FEATURES, AUDIT, CARD = "features.json", "audit", "model_card.md"
-NOVELTY = "unlike_training.npz"
-_OTHER_FILES = (REPORT, GROUPS, BAD_IMAGES, "search.csv")
+NOVELTY, TRACKING = "unlike_training.npz", "tracking.json"
+_OTHER_FILES = (REPORT, GROUPS, BAD_IMAGES, "search.csv", TRACKING)
 _MAY_CHANGE = ("data.on_bad_image:", "data.max_bad_share:")
-_MAY_ALWAYS_CHANGE = ("audit:",)  # it changes no result
+_MAY_ALWAYS_CHANGE = ("audit:", "tracking.")  # they change no result
 _FOLDERS = ("plots", TABLES, "trials", "unfinished", "models", AUDIT)
 
 
@@ -186,6 +186,22 @@ class RunDirectory(RunFolder):
         path = folder / "plots" / f"{name}.png"
         self.inside(path.with_suffix(".svg"))
         return self.inside(path)
+
+    def save_tracking(self, record: Mapping[str, Any]) -> None:
+        """Writes tracking.json: what was sent where."""
+        self._write(TRACKING, as_json(record))
+
+    def tracking(self) -> dict[str, Any]:
+        """Reads tracking.json; where there is none, or a damaged one, nothing counts as sent.
+
+        Raises:
+            RunFolderError: It leads out of the folder.
+        """
+        self.inside(self.path / TRACKING)
+        try:
+            return self.read_json(TRACKING)
+        except RunFolderError:
+            return {}
 
     def save_environment(self, environment: Mapping[str, Any]) -> None:
         """Writes environment.json."""

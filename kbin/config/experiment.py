@@ -10,6 +10,7 @@ from kbin.config.evaluation import EvaluationConfig, check_costs
 from kbin.config.fields import Flag, FolderName, Section, one_of
 from kbin.config.models import ModelConfig
 from kbin.config.search import SearchConfig, searches_depth
+from kbin.config.tracking import TrackingConfig
 from kbin.config.training import TrainingConfig
 from kbin.errors import ConfigError
 from kbin.options import AUGMENTATIONS
@@ -52,6 +53,7 @@ class ExperimentConfig(Section):
     search: SearchConfig | None = None
     evaluation: EvaluationConfig = EvaluationConfig()  # after what it may need: data, models, search
     audit: Flag = False
+    tracking: TrackingConfig = TrackingConfig()
 
     @model_validator(mode="before")
     @classmethod
