@@ -22,6 +22,8 @@ else:
     os.environ["KERAS_BACKEND"] = "torch"
 
 if TYPE_CHECKING:
+    from kbin.deploy.estimator import ImageClassifier
+    from kbin.deploy.loaded_run import load_run
     from kbin.explain.grad_cam import grad_cam
     from kbin.models.classifiers import build_classifier
     from kbin.models.model_files import load_model
@@ -31,13 +33,25 @@ if TYPE_CHECKING:
 _PUBLIC = {
     "build_classifier": "kbin.models.classifiers",
     "grad_cam": "kbin.explain.grad_cam",
+    "ImageClassifier": "kbin.deploy.estimator",
     "load_model": "kbin.models.model_files",
+    "load_run": "kbin.deploy.loaded_run",
     "parameter_table": "kbin.models.parameters",
     "MetricLogger": "kbin.training.callbacks",
     "RocPlot": "kbin.training.callbacks",
 }
 
-__all__ = ["MetricLogger", "RocPlot", "__version__", "build_classifier", "grad_cam", "load_model", "parameter_table"]
+__all__ = [
+    "ImageClassifier",
+    "MetricLogger",
+    "RocPlot",
+    "__version__",
+    "build_classifier",
+    "grad_cam",
+    "load_model",
+    "load_run",
+    "parameter_table",
+]
 
 
 def __getattr__(name: str) -> Any:
