@@ -31,7 +31,7 @@ def given_images(images: Any) -> ImageSource:
             - an array of shape (n, height, width, channels) with 1, 3 (RGB) or 4 (RGBA) channels, or grey ones of shape
               (n, height, width); whole numbers or floats from 0 to 255, floats rounded;
             - a list of such images, which may differ in size;
-            - a list or array of paths, text or `Path`;
+            - a list, array or table of one column of paths, text or `Path`;
             - a list of Pillow's images, which are copied.
 
     Raises:
@@ -53,9 +53,10 @@ def given_images(images: Any) -> ImageSource:
 
 def _as_list(images: Any) -> list[Any]:
     if hasattr(images, "__array__") and not isinstance(images, np.ndarray):
-        images = np.asarray(images)  # a column of pandas
+        images = np.asarray(images)  # of pandas
     if isinstance(images, np.ndarray):
-        return images.tolist() if images.dtype.kind in "UO" and images.ndim == 1 else []
+        column = images[:, 0] if images.ndim == 2 and images.shape[1] == 1 else images
+        return column.tolist() if column.dtype.kind in "UO" and column.ndim == 1 else []
     return list(images) if isinstance(images, Sequence) else []
 
 

@@ -41,7 +41,7 @@ def test_arrays_lists_and_pillow_images_come_as_their_pixels(given):
     assert (decoded(given) == RED).all()
 
 
-@pytest.mark.parametrize("kind", [list, np.array, pd.Series, lambda paths: list(map(str, paths))])
+@pytest.mark.parametrize("kind", [list, np.array, pd.Series, pd.DataFrame, lambda paths: list(map(str, paths))])
 def test_paths_come_as_their_pixels_in_any_kind_of_list(tmp_path, kind):
     assert (decoded(kind(saved(tmp_path))) == RED).all()
 
