@@ -4,22 +4,26 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from kbin.deploy.estimator_labels import checked_weights, class_indices, drawn_seed, held_out
+from kbin.deploy.estimator_network import EstimatorNetwork
 from kbin.deploy.estimator_settings import fitted_settings, training_settings
-from kbin.deploy.estimator_training import EstimatorNetwork, LabelledImages, train_network
+from kbin.deploy.estimator_training import LabelledImages, train_network
 from kbin.deploy.given_images import given_images
 from kbin.deploy.random_states import global_generators_kept
 from kbin.errors import ConfigError, DataError, EstimatorInputError
 from kbin.models.model_files import load_model
 
+if TYPE_CHECKING:
+    import keras
+
 _SMALLEST = 1e-7  # a probability; beyond it float32 says 0 or 1, whose logits are no numbers
-_KEPT_IN_MEMORY = "_network"
+_NETWORK, _MODEL = "_network", "model.keras"  # what is kept in memory, and in a pickle
 
 
 class ImageClassifier(ClassifierMixin, BaseEstimator):
@@ -135,11 +139,17 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
                 data, validation = held_out(data, self.validation_fraction, seed)
             names = tuple(map(str, self.classes_))
             with global_generators_kept():
-                self.model_, trained = train_network(data, validation, names, settings, training, seed)
+                self._network, trained = train_network(data, validation, names, settings, training, seed)
         self.history_, self.n_iter_ = trained.history, trained.epoch
         self._fitted = settings
-        self._network = EstimatorNetwork(self.model_, settings)
         return self
+
+    @property
+    def model_(self) -> "keras.Model":
+        """The trained model, assembled the first time that it is asked for: a search asks for none."""
+        check_is_fitted(self)
+        with global_generators_kept():
+            return self._network.whole
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Returns the probability of each class, shape (n, num_classes), in the order of `classes_`.
@@ -172,8 +182,6 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
 
     def _outputs(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
-        if _KEPT_IN_MEMORY not in vars(self):  # opened from a pickle
-            self._network = EstimatorNetwork(self.model_, self._fitted)
         with _as_value_errors():
             return self._network.probabilities(given_images(X)).astype(np.float64)
 
@@ -187,22 +195,24 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
 
     def __getstate__(self) -> dict[str, Any]:
         """Returns what is pickled: the model as the bytes of its `.keras` file."""
-        state = {name: value for name, value in super().__getstate__().items() if name != _KEPT_IN_MEMORY}
-        if "model_" in state:
+        state = {name: value for name, value in super().__getstate__().items() if name != _NETWORK}
+        if _NETWORK in vars(self):
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / "model.keras"
-                state["model_"].save(path)
-                state["model_"] = path.read_bytes()
+                self.model_.save(path)
+                state[_MODEL] = path.read_bytes()
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Takes what was pickled; the model's file may hold nothing but a plain model."""
-        if "model_" in state:
+        state = dict(state)
+        content = state.pop(_MODEL, None)
+        super().__setstate__(state)
+        if content is not None:
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / "model.keras"
-                path.write_bytes(state["model_"])
-                state = state | {"model_": load_model(path)}
-        super().__setstate__(state)
+                path.write_bytes(content)
+                self._network = EstimatorNetwork.of_whole(load_model(path), self._fitted)
 
 
 @contextmanager

@@ -1,28 +1,29 @@
-"""An estimator's network: trained by the engine on stored features, and asked about images by the same way."""
+"""An estimator's network is trained by the engine and trainer of an experiment, on stored features."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import keras
 import numpy as np
 
-from kbin.catalogue import find_backbone
 from kbin.config.training import TrainingConfig
 from kbin.data.datasets import Dataset
 from kbin.data.image_sources import ImageSource
+from kbin.deploy.estimator_network import EstimatorNetwork, estimator_engine, image_inputs
 from kbin.deploy.estimator_settings import FittedSettings
-from kbin.engine.feature_store import FeatureStore
-from kbin.engine.features import FeatureEngine, HashedImages, predict_inputs
-from kbin.engine.inputs import ImageInputs, Inputs
-from kbin.engine.prefix import cut
-from kbin.engine.runtimes import runtime_name
-from kbin.environment import available_cores
+from kbin.deploy.frozen_backbones import frozen_part
+from kbin.engine.features import FeatureEngine, HashedImages
 from kbin.errors import StoreFullError, TrainingError
 from kbin.model_inputs import SetImages
 from kbin.model_run import build_configured
-from kbin.model_stages import PREDICTION_BATCH, Clock, ModelTraining, Setting
-from kbin.models.freezing import freeze_below
+from kbin.model_stages import Clock, ModelTraining, Setting
+from kbin.models.classifiers import STANDARDIZE, build_head
+from kbin.models.standardization import standardize_on
 from kbin.progress import Progress
-from kbin.training.trainer import Trained
+from kbin.training.class_weights import class_weights
+from kbin.training.trainer import Labelled, Trained, train
+
+_FEATURES_AT_ONCE = 16_384  # images whose features are in memory together
 
 
 @dataclass(frozen=True)
@@ -40,34 +41,6 @@ class LabelledImages:
     weights: np.ndarray | None = None
 
 
-class EstimatorNetwork:
-    """One model with the engine that computes its frozen part.
-
-    Args:
-        model: The whole model.
-        settings: As it was fitted.
-    """
-
-    def __init__(self, model: keras.Model, settings: FittedSettings):
-        self.model, self._settings = model, settings
-        step = settings.model.steps[-1]
-        # A saved Swin does not keep what is frozen.
-        freeze_below(model, find_backbone(settings.model.backbone).first_trainable_unit(step.train_blocks))
-        self._parts, self._engine = cut(model), _engine(settings)
-
-    def probabilities(self, images: ImageSource) -> np.ndarray:
-        """Returns the model's outputs, shape (n, 1) for a sigmoid, (n, num_classes) for softmax."""
-        inputs: Inputs = _inputs(images, self._settings)
-        network = self.model
-        if self._parts is not None and self._engine is not None:
-            try:
-                hashed = {"asked": HashedImages(_as_dataset(images).content_hashes(), inputs)}
-                inputs, network = self._engine.features(self._parts, hashed)["asked"], self._parts.tail
-            except StoreFullError:  # the whole model needs no store
-                pass
-        return predict_inputs(network, inputs, PREDICTION_BATCH)
-
-
 def train_network(
     data: LabelledImages,
     validation: LabelledImages | None,
@@ -75,7 +48,7 @@ def train_network(
     settings: FittedSettings,
     training: TrainingConfig,
     seed: int,
-) -> tuple[keras.Model, Trained]:
+) -> tuple[EstimatorNetwork, Trained]:
     """Trains a new model as an experiment does; its frozen part is computed once on this machine.
 
     Args:
@@ -87,40 +60,71 @@ def train_network(
         seed: Of initial weights, order and dropout.
 
     Returns:
-        The whole model, not compiled, and how its training went.
+        The network, and how its training went.
 
     Raises:
         KbinError: Weights cannot be had, images cannot be read, or training diverged.
     """
+    given = {"train": data} | ({} if validation is None else {"validation": validation})
     sets = {
-        name: SetImages(_as_dataset(one.images, one.labels, classes), _inputs(one.images, settings))
-        for name, one in (("train", data), ("validation", validation))
-        if one is not None
+        name: SetImages(
+            Dataset(np.arange(len(one.images)).astype(str), one.labels, classes, one.images),
+            image_inputs(one.images, settings),
+        )
+        for name, one in given.items()
     }
-    setting = Setting(training, _engine(settings), None, Progress())
-    model = build_configured(settings.model, len(classes), settings.image_size, seed)
-    result = ModelTraining(model, settings.model, sets, setting, seed, Clock(), sample_weights=data.weights).run()
-    if result.trained.diverged is not None:
-        raise TrainingError(result.trained.diverged)
-    return keras.Model(model.input, model.output, name=model.name), result.trained
+    engine = estimator_engine(settings)
+    found = None
+    if engine is not None and settings.model.trained_part == 0:
+        found = _trained_head(sets, data.weights, settings, training, seed, engine)
+    if found is None:
+        model = build_configured(settings.model, len(classes), settings.image_size, seed)
+        setting = Setting(training, engine, None, Progress())
+        result = ModelTraining(model, settings.model, sets, setting, seed, Clock(), sample_weights=data.weights).run()
+        whole = keras.Model(model.input, model.output, name=model.name)
+        found = EstimatorNetwork.of_whole(whole, settings), result.trained
+    if found[1].diverged is not None:
+        raise TrainingError(found[1].diverged)
+    return found
 
 
-def _engine(settings: FittedSettings) -> FeatureEngine | None:
-    if not settings.store:
+def _trained_head(
+    sets: Mapping[str, SetImages],
+    weights: np.ndarray | None,
+    settings: FittedSettings,
+    training: TrainingConfig,
+    seed: int,
+    engine: FeatureEngine,
+) -> tuple[EstimatorNetwork, Trained] | None:
+    """Trains a head on features, without building its backbone once more; None where the store has no room for them."""
+    parts = frozen_part(settings, seed)
+    hashed = {name: HashedImages(one.data.content_hashes(), one.images) for name, one in sets.items()}
+    try:
+        features = engine.features(parts, hashed)
+    except StoreFullError:
         return None
-    return FeatureEngine(
-        FeatureStore.of_this_machine(),
-        runtime_name(settings.runtime),
-        settings.precision,
-        settings.resize,
-        Progress(),
+    labels, classes = sets["train"].data.labels, sets["train"].data.classes
+    config = settings.model
+    head = build_head(
+        parts.boundary.shape[-1],
+        seed=seed,
+        hidden_units=config.head.hidden_units,
+        dropout=config.head.dropout,
+        standardize=config.head.standardize,
+        num_classes=len(classes),
+        output=config.head.output,
     )
-
-
-def _inputs(images: ImageSource, settings: FittedSettings) -> ImageInputs:
-    return ImageInputs(images, settings.image_size, settings.resize, available_cores())
-
-
-def _as_dataset(images: ImageSource, labels: np.ndarray | None = None, classes: tuple[str, ...] = ()) -> Dataset:
-    places = np.arange(len(images))
-    return Dataset(places.astype(str), places if labels is None else labels, classes, images)
+    if config.head.standardize:
+        starts = range(0, len(labels), _FEATURES_AT_ONCE)
+        blocks = (np.arange(start, min(start + _FEATURES_AT_ONCE, len(labels))) for start in starts)
+        standardize_on(head.get_layer(STANDARDIZE), map(features["train"].take, blocks))
+    watched = sets.get("validation")
+    trained = train(
+        head,
+        Labelled(features["train"], labels, weights=weights),
+        None if watched is None else Labelled(features["validation"], watched.data.labels),
+        config.training_of(config.steps[-1], training),
+        seed=seed,
+        class_weights=class_weights(training.class_weight, labels, classes),
+    )
+    return EstimatorNetwork(head, parts, settings), trained

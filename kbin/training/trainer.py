@@ -240,7 +240,7 @@ class _Fit:
         if isinstance(error, OSError) or is_out_of_memory(error):
             return None
         try:
-            outputs = np.asarray(self._model.predict_on_batch(batches[0][0][:1]))
+            outputs = np.asarray(self._model.predict_on_batch(batches[0][0]))  # a dead unit hides it in some
         except Exception:  # the first error says more
             return None
         return None if np.isfinite(outputs).all() else "the model's outputs are not numbers any more"
