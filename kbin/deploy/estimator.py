@@ -10,11 +10,11 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
+from kbin.deploy.estimator_images import estimator_images
 from kbin.deploy.estimator_labels import checked_weights, class_indices, drawn_seed, held_out
 from kbin.deploy.estimator_network import EstimatorNetwork
 from kbin.deploy.estimator_settings import fitted_settings, training_settings
 from kbin.deploy.estimator_training import LabelledImages, train_network
-from kbin.deploy.given_images import given_images
 from kbin.deploy.random_states import global_generators_kept
 from kbin.errors import ConfigError, DataError, EstimatorInputError
 from kbin.models.model_files import load_model
@@ -127,7 +127,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         if y is None:
             raise EstimatorInputError("requires y to be passed, but the target y is None: give a label of each image.")
         with _as_value_errors():
-            images = given_images(X)
+            images = estimator_images(X)
             labels, self.classes_ = class_indices(y)
             check_consistent_length(images, labels)
             weights = checked_weights(sample_weight, len(labels))
@@ -183,7 +183,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
     def _outputs(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
         with _as_value_errors():
-            return self._network.probabilities(given_images(X)).astype(np.float64)
+            return self._network.probabilities(estimator_images(X)).astype(np.float64)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

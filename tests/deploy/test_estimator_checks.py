@@ -12,7 +12,7 @@ from tests.deploy.flat_images import FlatImageClassifier
 
 RUNS = "runs"
 # They ask what becomes of a table that is none: of the wrong number of columns, sparse, of objects. They run too, and
-# pass, but the adaptor answers, by scikit-learn's `validate_data`; `test_given_images.py` asks the same of images.
+# pass, but the adaptor answers, by scikit-learn's `validate_data`; `test_estimator_images.py` asks the same of images.
 OF_TABLES = "runs, on the adaptor: it speaks of tables"
 
 CHECKS = {

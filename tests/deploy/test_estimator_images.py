@@ -6,14 +6,14 @@ import pytest
 from PIL import Image
 
 from kbin.data.images import decode_batch
-from kbin.deploy.given_images import given_images
+from kbin.deploy.estimator_images import estimator_images
 from kbin.errors import EstimatorInputError
 
 RED = np.full((2, 8, 8, 3), (200, 10, 30), np.uint8)
 
 
 def decoded(given: object) -> np.ndarray:
-    images = given_images(given)
+    images = estimator_images(given)
     return decode_batch(images, np.arange(len(images)), 8)
 
 
@@ -51,7 +51,7 @@ def test_grey_images_need_no_channel():
 
 
 def test_the_same_pixels_are_the_same_image_alone_in_a_list_and_in_an_array():
-    alone, together = given_images([RED[0]]), given_images(RED)
+    alone, together = estimator_images([RED[0]]), estimator_images(RED)
     assert alone.content_hash(0) == together.content_hash(1)
 
 
@@ -76,5 +76,5 @@ def test_the_same_pixels_are_the_same_image_alone_in_a_list_and_in_an_array():
 )
 def test_what_is_no_images_is_a_value_error_that_says_what_is_allowed(given, message):
     with pytest.raises(EstimatorInputError, match=message) as told:
-        given_images(given)
+        estimator_images(given)
     assert isinstance(told.value, ValueError)

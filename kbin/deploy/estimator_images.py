@@ -22,7 +22,7 @@ _NAME = "X"
 _WHITE = 255.0
 
 
-def given_images(images: Any) -> ImageSource:
+def estimator_images(images: Any) -> ImageSource:
     """Returns images by index, as the engine reads them.
 
     Args:
