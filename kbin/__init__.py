@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from kbin.deploy.loaded_model import load_model
     from kbin.deploy.tracking.mlflow_logger import MlflowLogger
     from kbin.deploy.tracking.tensorboard_logger import TensorBoardLogger
+    from kbin.deploy.estimator import ImageClassifier
+    from kbin.deploy.loaded_run import load_run
     from kbin.explain.grad_cam import grad_cam
     from kbin.models.classifiers import build_classifier
     from kbin.models.parameters import parameter_table
@@ -34,7 +36,9 @@ _PUBLIC = {
     "build_classifier": "kbin.models.classifiers",
     "export_model": "kbin.deploy.export",
     "grad_cam": "kbin.explain.grad_cam",
+    "ImageClassifier": "kbin.deploy.estimator",
     "load_model": "kbin.deploy.loaded_model",
+    "load_run": "kbin.deploy.loaded_run",
     "parameter_table": "kbin.models.parameters",
     "MetricLogger": "kbin.training.callbacks",
     "MlflowLogger": "kbin.deploy.tracking.mlflow_logger",
@@ -43,6 +47,7 @@ _PUBLIC = {
 }
 
 __all__ = [
+    "ImageClassifier",
     "MetricLogger",
     "MlflowLogger",
     "RocPlot",
@@ -52,6 +57,7 @@ __all__ = [
     "export_model",
     "grad_cam",
     "load_model",
+    "load_run",
     "parameter_table",
 ]
 

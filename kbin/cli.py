@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO, cast
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO, cast
 
 import typer
 
+from kbin.completion import experiment_files, run_folders, setting_names, table_names
 from kbin.errors import ConfigError, KbinError
 from kbin.interruption import Interrupted, end_at_once_on_signals, interruptible
 from kbin.printable_text import printable_lines
@@ -28,17 +29,25 @@ app = typer.Typer(
     name="kbin",
     help="Compares pretrained image backbones on your own images, and says only what the data can support.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 
-ExperimentArgument = Annotated[Path, typer.Argument(help="The experiment's YAML file.", show_default=False)]
+ExperimentArgument = Annotated[
+    Path,
+    typer.Argument(help="The experiment's YAML file.", show_default=False, autocompletion=experiment_files),
+]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, e.g. training.epochs=3 (repeatable)."),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Change a setting, e.g. training.epochs=3 (repeatable).",
+        autocompletion=setting_names,
+    ),
 ]
 QuickOption = Annotated[bool, typer.Option("--quick", help="A minute's trial: few images, two epochs, one seed.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="As JSON, alone on standard output.")]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 _Form = StrEnum("_Form", ["csv", "jsonl"])
 _Runtime = StrEnum("_Runtime", ["auto", "torch", "openvino"])
@@ -46,7 +55,7 @@ _Precision = StrEnum("_Precision", ["float32", "bfloat16"])
 
 
 @app.command()
-def run(
+def run(  # noqa: PLR0913 - typer makes an option of each argument
     experiment: ExperimentArgument,
     out: Annotated[Path | None, typer.Option(help="The run's folder; runs/<name> by default.")] = None,
     settings: SetOption = None,
@@ -55,6 +64,7 @@ def run(
         str | None, typer.Option(metavar="ADDRESS", help="Compute on a Dask cluster, e.g. tcp://host:8786.")
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start anew: remove the run that the folder holds.")] = False,
+    as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
     """Run an experiment: train, evaluate, and leave a folder of results and plots. An interrupted run goes on."""
@@ -64,7 +74,7 @@ def run(
     if quick:
         config = config.quick()
     folder = out or Path("runs") / config.name
-    progress = _progress()
+    progress = _progress(sys.stderr if as_json else sys.stdout)
 
     from kbin.audit_files import AuditFiles
     from kbin.experiment import run_experiment  # after the file was found right: this loads Keras
@@ -75,6 +85,9 @@ def run(
     with _stoppable(folder):
         code = run_experiment(config, folder, progress, cluster, fresh)
     directory = RunDirectory(folder)
+    if as_json:
+        _print_json(directory.results())
+        raise typer.Exit(code)
     for line in result_lines(directory.results()):
         progress.say(line)
     audit_found = AuditFiles(directory).read() if config.audit else None
@@ -86,7 +99,11 @@ def run(
 
 @app.command()
 def check(
-    experiment: ExperimentArgument, settings: SetOption = None, quick: QuickOption = False, debug: DebugOption = False
+    experiment: ExperimentArgument,
+    settings: SetOption = None,
+    quick: QuickOption = False,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
 ) -> None:
     """Validate an experiment and print its plan and parameters, without training."""
     from kbin.experiment_file import load_experiment
@@ -95,41 +112,56 @@ def check(
     if quick:
         config = config.quick()
 
-    from kbin.plan import plan_lines  # after the file was found right: this loads Keras
-
     with _stoppable():
+        if as_json:
+            from kbin.plan_entry import plan_entry  # after the file was found right: this loads Keras
+
+            _print_json(plan_entry(config, _progress(sys.stderr)))
+            return
+        from kbin.plan import plan_lines  # as above
+
         for line in plan_lines(config, _progress()):
             typer.echo(printable_lines(line))
 
 
 @app.command()
-def backbones(
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False, debug: DebugOption = False
-) -> None:
+def backbones(as_json: JsonOption = False, debug: DebugOption = False) -> None:
     """List the backbones: blocks, parameters, input size, and which weights are at hand."""
     from kbin.backbone_listing import backbone_lines, backbone_rows
 
-    typer.echo(json.dumps(backbone_rows(), indent=1) if as_json else "\n".join(backbone_lines()))
+    if as_json:
+        _print_json(backbone_rows())
+    else:
+        typer.echo("\n".join(backbone_lines()))
 
 
 @app.command()
 def store(
     clear: Annotated[
-        str | None, typer.Option(metavar="NAME|all", help="Remove one table by the beginning of its name, or all.")
+        str | None,
+        typer.Option(
+            metavar="NAME|all",
+            help="Remove one table by the beginning of its name, or all.",
+            autocompletion=table_names,
+        ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
     """List the stored features of this machine, or clear them."""
     from kbin.engine.feature_store import FeatureStore
-    from kbin.engine.store_listing import clear_lines, store_lines, store_rows
+    from kbin.engine.store_listing import cleared_rows, removed_lines, store_lines, store_rows
 
     here = FeatureStore.of_this_machine()
     if clear is not None:
         with _stoppable():
-            typer.echo("\n".join(clear_lines(here, clear)))
+            rows = cleared_rows(here, clear)
     else:
-        typer.echo(json.dumps(store_rows(here), indent=1) if as_json else "\n".join(store_lines(here)))
+        rows = store_rows(here)
+    if as_json:
+        _print_json(rows)
+    else:
+        typer.echo("\n".join(store_lines(here) if clear is None else removed_lines(rows)))
 
 
 @app.command()
@@ -137,12 +169,15 @@ def schema(debug: DebugOption = False) -> None:
     """Print the JSON Schema of an experiment file, for editors."""
     from kbin.config.experiment import ExperimentConfig
 
-    typer.echo(json.dumps(ExperimentConfig.model_json_schema(), indent=1))
+    _print_json(ExperimentConfig.model_json_schema())
 
 
 @app.command()
 def report(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Folders of finished runs.", show_default=False)],
+    runs: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN", help="Folders of finished runs.", show_default=False, autocompletion=run_folders),
+    ],
     out: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="The page of several runs; comparison.html by default.", show_default=False),
@@ -150,6 +185,7 @@ def report(
     redraw: Annotated[
         bool, typer.Option("--redraw", help="Draw all plots again, whether or not they changed.")
     ] = False,
+    as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
     """Make plots, tables and page of a finished run again; of several runs, one page that compares them.
@@ -161,13 +197,20 @@ def report(
     from kbin.runs import RunDirectory
 
     with _stoppable():
-        typer.echo(str(remake([RunDirectory(folder) for folder in runs], out, redraw)))
+        page = str(remake([RunDirectory(folder) for folder in runs], out, redraw))
+    if as_json:
+        _print_json({"page": page})
+    else:
+        typer.echo(page)
 
 
 @app.command()
 def audit(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.", show_default=False)],
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    run: Annotated[
+        Path,
+        typer.Argument(metavar="RUN", help="Folder of a finished run.", show_default=False, autocompletion=run_folders),
+    ],
+    as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
     """Ask why the test set falls short: leaks, drift, wrong labels, shortcuts, the threshold, the input."""
@@ -185,7 +228,7 @@ def audit(
         page = remake([directory])
     findings = AuditFiles(directory).read() or {}
     if as_json:
-        typer.echo(json.dumps(findings, indent=1))
+        _print_json(findings)
         return
     for line in audit_lines(findings):
         typer.echo(printable_lines(line))
@@ -244,7 +287,7 @@ def predict(  # noqa: PLR0913 - an option each
         settings = PredictSettings(out, form.value, labels, runtime.value, precision.value, threshold)
         summary = predict_images(loaded, images, settings, sys.stdout.buffer, progress)
     if as_json:
-        typer.echo(json.dumps(summary.as_dict(), indent=1))
+        _print_json(summary.as_dict())
     for line in summary.lines(loaded.description):
         progress.say(line)
     raise typer.Exit(1 if summary.bad else 0)
@@ -263,7 +306,7 @@ def export(
         list[Path] | None,
         typer.Option(metavar="PATH", help="Images, or a folder of them, to compare with Keras on (repeatable)."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
     """Write a trained model as one file for onnxruntime, OpenVINO or torch, compared with Keras beforehand."""
@@ -276,7 +319,9 @@ def export(
 
     with _stoppable():
         exported = export_model(model, target, out, images=images or (), progress=progress)
-    for line in [json.dumps(exported.as_plain(), indent=1)] if as_json else exported.lines():
+    if as_json:
+        _print_json(exported.as_plain())
+    for line in () if as_json else exported.lines():
         typer.echo(printable_lines(line))
 
 
@@ -291,7 +336,7 @@ def track(
     mlflow: Annotated[
         str | None, typer.Option(metavar="URI", help="MLflow's address, in place of the experiment's.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
     """Send a finished run to MLflow or TensorBoard: what is not there yet, as its section `tracking` says."""
@@ -300,9 +345,13 @@ def track(
     with _stoppable():
         tracked = track_path(run, mlflow, _progress(sys.stderr if as_json else sys.stdout))
     if as_json:
-        typer.echo(json.dumps(tracked.values, indent=1))
+        _print_json(tracked.values)
     for line in () if as_json else tracked.lines:
         typer.echo(printable_lines(line))
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, indent=1))
 
 
 def main() -> NoReturn:

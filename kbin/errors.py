@@ -20,6 +20,10 @@ class DataError(KbinError):
     """The images, labels or splits are not what the experiment needs."""
 
 
+class EstimatorInputError(DataError, ValueError):
+    """What a scikit-learn estimator of kbin was given is wrong; scikit-learn expects a ValueError."""
+
+
 class BadImagesError(DataError):
     """Images that cannot be read."""
 

@@ -92,6 +92,7 @@ class ModelTraining:
         seed: Of the order of the batches.
         clock: Where the seconds are booked.
         unfinished: Where epochs are kept to go on from; None keeps none.
+        sample_weights: shape (n,), of the training images in the loss; None weighs all alike.
     """
 
     model: keras.Model
@@ -101,6 +102,7 @@ class ModelTraining:
     seed: int
     clock: Clock
     unfinished: UnfinishedSeed | None = None
+    sample_weights: np.ndarray | None = None
 
     def run(self) -> TrainedNetwork:
         """Trains stage by stage; each moves the cut, and has its own freeze check. One that diverges is the last.
@@ -169,7 +171,7 @@ class ModelTraining:
             validation = Labelled(inputs.by_set["validation"], self.sets["validation"].data.labels)
         return train(
             network,
-            Labelled(inputs.training, train_data.labels, inputs.num_views, inputs.label_rows),
+            Labelled(inputs.training, train_data.labels, inputs.num_views, inputs.label_rows, self.sample_weights),
             validation,
             settings,
             seed=self.seed,

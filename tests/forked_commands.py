@@ -11,7 +11,7 @@ from pathlib import Path
 # For each line of JSON on standard input it forks a process that runs the command, and answers with one line.
 _PROGRAM = """
 import functools, json, os, pkgutil, signal, sys, time
-import kbin.experiment, kbin.kept, kbin.plan, kbin.report.summary, kbin.training.trainer
+import kbin.experiment, kbin.kept, kbin.plan, kbin.planned_costs, kbin.report.summary, kbin.training.trainer
 from kbin import cli
 
 def send_at(place, count, number, log):

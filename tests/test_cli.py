@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from kbin.cli import main
+from kbin.engine.feature_store import FeatureStore
 from kbin.runs import RunDirectory
 from tests.experiment_texts import SMALLEST
 from tests.image_folders import write_images
@@ -225,6 +227,60 @@ def test_check_prints_the_plan_and_leaves_nothing(kbin, experiment, monkeypatch)
     assert outcome.code == 0
     assert "model fixed: EfficientNetLite0, weights none, trains 0 blocks, learning rate 0.001" in outcome.out
     assert sorted(path.name for path in experiment.parent.iterdir()) == ["experiment.yaml", "images"]
+
+
+class TestJson:
+    """One JSON value alone on standard output, whatever is said on standard error."""
+
+    def test_check_gives_the_plan_that_its_lines_tell(self, kbin, experiment):
+        outcome = kbin("check", experiment, "--set", "models.0.weights=none", "--json")
+        plan = json.loads(outcome.out)
+        assert outcome.code == 0
+        assert (plan["experiment"], plan["classes"], plan["positive"]) == ("shades", ["dark", "bright"], "bright")
+        assert plan["sets"]["train"] == {"n": 12, "counts": {"dark": 6, "bright": 6}}
+        assert plan["threshold"]["criterion"] == "youden"
+        (model,) = plan["models"]
+        # The head: 1,280 weights and a bias.
+        assert (model["id"], model["parameters"]["trainable"], model["too_large"]) == ("fixed", 1281, None)
+        (stage,) = model["stages"]
+        # 12 images are one batch of 32; an epoch, a seed.
+        assert (stage["steps"], stage["batch_size"], stage["num_seeds"]) == (1, 32, 1)
+        assert stage["learning_rate"] == 1e-3
+        assert stage["features"]["images"] == stage["features"]["missing"] == 36
+        assert stage["features"]["bytes"] == 36 * 1280 * 4
+        assert stage["features"]["runtime"] == "torch"
+        assert stage["seconds"] > 0
+
+    def test_check_of_a_search_counts_the_trials_of_heads(self, kbin, experiment):
+        search = "search={folds: 2, grid: {train_blocks: [0, 1], training.epochs: [1, 2, 3]}}"
+        plan = json.loads(kbin("check", experiment, "--set", search, "--json").out)
+        assert plan["search"]["combinations"] == 6
+        assert plan["search"]["trials_of_each_model"] == 12
+        assert plan["models"][0]["head_trials"] == 6
+
+    def test_run_gives_its_results_and_tells_its_progress_on_standard_error(self, kbin, experiment, tmp_path):
+        outcome = kbin("run", experiment, "--out", tmp_path / "run", "--json")
+        assert outcome.code == 0
+        assert json.loads(outcome.out) == json.loads((tmp_path / "run" / "results.json").read_text())
+        assert "classes: dark, bright" in outcome.err
+        reported = kbin("report", tmp_path / "run", "--json")
+        assert json.loads(reported.out) == {"page": str(tmp_path / "run" / "report.html")}
+
+    def test_store_lists_and_clears(self, kbin):
+        store = FeatureStore.of_this_machine()
+        for name in ("one", "other"):
+            store.table({"backbone": name}).add(["0" * 32], np.zeros((1, 4), np.float32))
+        listed = json.loads(kbin("store", "--json").out)
+        assert sorted(row["backbone"] for row in listed) == ["one", "other"]
+        assert [row["images"] for row in listed] == [1, 1]
+        gone = json.loads(kbin("store", "--clear", listed[0]["name"], "--json").out)
+        assert [row["name"] for row in gone] == [listed[0]["name"]]
+        assert [row["name"] for row in json.loads(kbin("store", "--json").out)] == [listed[1]["name"]]
+
+    def test_every_command_offers_it_or_gives_json_anyway(self, kbin):
+        for command in ("run", "check", "backbones", "store", "report", "audit"):
+            assert "--json" in kbin(command, "--help").out
+        assert json.loads(kbin("schema").out)["type"] == "object"
 
 
 class TestRun:

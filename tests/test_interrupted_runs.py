@@ -138,7 +138,7 @@ def test_a_plan_that_nobody_reads_is_not_made(commands):
 
 
 def test_check_and_report_end_at_a_safe_point_too(commands, interrupted):
-    check = commands.run(["check", "experiment.yaml"], signal.SIGINT, "kbin.plan:seconds_per_step")
+    check = commands.run(["check", "experiment.yaml"], signal.SIGINT, "kbin.planned_costs:seconds_per_step")
     assert (check.code, "experiment: shades" in check.out) == (130, True)
     assert check.err.endswith("\ninterrupted; the same command starts again.\n")
     report = commands.run(["report", "--redraw", RUN], signal.SIGTERM, "kbin.run_writing:save_figure", 3)

@@ -63,6 +63,6 @@ def test_every_public_name_can_be_used_and_is_listed():
 
 def test_an_unknown_name_is_answered_with_those_there_are():
     with pytest.raises(
-        AttributeError, match=r"module 'kbin' has no attribute 'build'; it offers MetricLogger, MlflowLogger, RocPlot"
+        AttributeError, match=r"module 'kbin' has no attribute 'build'; it offers ImageClassifier, MetricLogger"
     ):
         _ = kbin.build

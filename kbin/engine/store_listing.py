@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from kbin.engine.feature_store import LIMIT, NETWORKS, PLACE, FeatureStore, folder_bytes
+from kbin.engine.feature_store import LIMIT, NETWORKS, PLACE, FeatureStore, StoreEntry, folder_bytes
 from kbin.errors import ConfigError
 
 _MB = 10**6
@@ -11,22 +11,23 @@ _MB = 10**6
 
 def store_rows(store: FeatureStore) -> list[dict[str, Any]]:
     """Returns a plain row a table, last used first."""
-    return [
-        {
-            "name": entry.name,
-            "backbone": entry.key.get("backbone"),
-            "cut": entry.key.get("cut"),
-            "image_size": entry.key.get("image_size"),
-            "runtime": entry.key.get("runtime"),
-            "precision": entry.key.get("precision"),
-            "augment": entry.key.get("augment"),
-            "measures": entry.key.get("measures"),
-            "images": entry.images,
-            "bytes": entry.bytes,
-            "last_used": datetime.fromtimestamp(entry.last_used).isoformat(timespec="seconds"),
-        }
-        for entry in store.entries()
-    ]
+    return [_row(entry) for entry in store.entries()]
+
+
+def _row(entry: StoreEntry) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "backbone": entry.key.get("backbone"),
+        "cut": entry.key.get("cut"),
+        "image_size": entry.key.get("image_size"),
+        "runtime": entry.key.get("runtime"),
+        "precision": entry.key.get("precision"),
+        "augment": entry.key.get("augment"),
+        "measures": entry.key.get("measures"),
+        "images": entry.images,
+        "bytes": entry.bytes,
+        "last_used": datetime.fromtimestamp(entry.last_used).isoformat(timespec="seconds"),
+    }
 
 
 def store_lines(store: FeatureStore) -> list[str]:
@@ -64,8 +65,8 @@ def _described(row: dict[str, Any]) -> tuple[str, str, str]:
     )
 
 
-def clear_lines(store: FeatureStore, name: str) -> list[str]:
-    """Clears one table or all, and returns what was removed as text.
+def cleared_rows(store: FeatureStore, name: str) -> list[dict[str, Any]]:
+    """Clears one table or all, and returns a plain row of each that was removed.
 
     Raises:
         ConfigError: No table, or more than one, has a name that begins so.
@@ -77,5 +78,9 @@ def clear_lines(store: FeatureStore, name: str) -> list[str]:
             raise ConfigError(
                 f"--clear {name}: {len(matches)} tables have such a name; there are: {known}; or give 'all'."
             )
-    removed = store.clear(None if name == "all" else name)
-    return [f"removed {len(removed)} tables, {sum(entry.bytes for entry in removed) / _MB:,.1f} MB"]
+    return [_row(entry) for entry in store.clear(None if name == "all" else name)]
+
+
+def removed_lines(rows: list[dict[str, Any]]) -> list[str]:
+    """Returns what was removed as text."""
+    return [f"removed {len(rows)} tables, {sum(row['bytes'] for row in rows) / _MB:,.1f} MB"]

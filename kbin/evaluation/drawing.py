@@ -60,12 +60,12 @@ def panels(
         max_columns: Most panels side by side.
     """
     # Matplotlib takes 0.3 s to import, and tables need none of it.
-    from matplotlib.figure import Figure
+    from kbin.evaluation.shown_figure import ShownFigure
 
     rows = ceil(num_panels / max_columns)
     # Four panels stand better as two and two than as three and one.
     columns = ceil(num_panels / rows)
-    drawn = Figure(figsize=(width * columns, height * rows), dpi=150, layout="constrained", facecolor="white")
+    drawn = ShownFigure(figsize=(width * columns, height * rows), dpi=150, layout="constrained", facecolor="white")
     axes = [drawn.add_subplot(rows, columns, index + 1) for index in range(num_panels)]
     for ax in axes:
         _apply_look(ax)

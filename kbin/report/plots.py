@@ -100,7 +100,7 @@ def draw_plots(run: RunDirectory, results: dict[str, Any]) -> None:
                     read_scores(run, recorded, model, seed, name) for model in recorded.done for seed in model.seeds
                 ]
                 for kind in CURVE_KINDS:
-                    _save(run, _across_models(kind, name, scores, recorded), f"{kind.name}-{name}")
+                    _save(run, models_on_set(kind, name, scores, recorded), f"{kind.name}-{name}")
         for name in recorded.shown_sets if recorded.done else ():
             for kind_name, drawn in (
                 ("calibration", calibration_figure(recorded, name)),
@@ -132,14 +132,25 @@ def _draw_trained(run: RunDirectory, recorded: RunResults, trained: Sequence[tup
         model = models[model_id]
         seed = model.seeds[index]
         own = {name: read_scores(run, recorded, model, seed, name) for name in recorded.sets}
-        for file_name, drawn in _of_trained_model(run, model, index, own, recorded).items():
+        for file_name, drawn in figures_of_trained(run, model, index, own, recorded).items():
             _save(run, drawn, file_name, model.id, seed)
 
 
-def _of_trained_model(
+def figures_of_trained(
     run: RunDirectory, model: ModelResults, index: int, scores: dict[str, Scores], recorded: RunResults
 ) -> "dict[str, Figure]":
-    """Returns the figures of one model and seed by file name."""
+    """Returns the figures of one trained model by file name.
+
+    Args:
+        run: The folder, with its history.
+        model: The model.
+        index: Of its seed.
+        scores: Of every set.
+        recorded: The run.
+
+    Raises:
+        RunFolderError: The history is missing or damaged.
+    """
     seed = model.seeds[index]
     label = f"{model.id}, seed {seed}"
     drawn = {kind.name: _across_sets(kind, label, scores, recorded) for kind in CURVE_KINDS}
@@ -164,8 +175,15 @@ def _learning_curves(curves: LearningCurves) -> "Figure":
     return drawn
 
 
-def _across_models(kind: CurveKind, set_name: str, scores: Sequence[Scores], recorded: RunResults) -> "Figure":
-    """Returns all models and seeds on one set: one panel for two classes, one a class for more."""
+def models_on_set(kind: CurveKind, set_name: str, scores: Sequence[Scores], recorded: RunResults) -> "Figure":
+    """Returns all models and seeds on one set: one panel for two classes, one a class for more.
+
+    Args:
+        kind: Of curve.
+        set_name: The set.
+        scores: Of every model and seed on it.
+        recorded: The run.
+    """
     title = f"{kind.title} on {shortened(set_name)}"
     positive = recorded.positive
     if positive is not None:

@@ -12,18 +12,29 @@ class OutputTargets:
         rows: shape (num_classes,) a sample: the share of each class, 1 for its own where images are not mixed.
         num_outputs: 1 for a sigmoid output, else the number of classes.
         class_weights: shape (num_classes,), None where every image weighs the same.
+        sample_weights: shape (n,), by which these are multiplied; None where no sample has one of its own.
     """
 
-    def __init__(self, rows: Inputs, num_outputs: int, class_weights: np.ndarray | None = None):
-        self._rows, self._num_outputs, self._class_weights = rows, num_outputs, class_weights
+    def __init__(
+        self,
+        rows: Inputs,
+        num_outputs: int,
+        class_weights: np.ndarray | None = None,
+        sample_weights: np.ndarray | None = None,
+    ):
+        self._rows, self._num_outputs = rows, num_outputs
+        self._class_weights, self._sample_weights = class_weights, sample_weights
 
     def take(self, positions: np.ndarray) -> tuple[np.ndarray, ...]:
         """Returns targets, shape (k, num_outputs), and weights, shape (k,), where there are some."""
         rows = self._rows.take(positions)
         targets = rows[:, 1:] if self._num_outputs == 1 else rows
-        if self._class_weights is None:
+        if self._class_weights is None and self._sample_weights is None:
             return (targets,)
-        return targets, (rows @ self._class_weights).astype(np.float32)
+        weights = np.ones(len(positions)) if self._class_weights is None else rows @ self._class_weights
+        if self._sample_weights is not None:
+            weights = weights * self._sample_weights[positions % len(self._sample_weights)]
+        return targets, weights.astype(np.float32)
 
 
 class OneHot:
