@@ -14,7 +14,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 
 from experiments.benchmarks.measuring import private_folder, show
@@ -50,6 +49,8 @@ def main() -> None:
 
 
 def _compared(name: str, files: list[Path], images: np.ndarray, folder: Path) -> dict[str, Any]:
+    import keras  # late: kbin chooses its backend first
+
     size = images.shape[1]
     keras.utils.set_random_seed(0)
     is_packaged = name == "EfficientNetLite0"

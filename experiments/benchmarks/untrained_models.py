@@ -2,8 +2,8 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
-import keras
 import numpy as np
 
 from kbin.evaluation.novelty import fit_novelty
@@ -15,7 +15,7 @@ from kbin.runs import MODEL, NOVELTY
 _REFERENCES = 1_000
 
 
-def model_folder(folder: Path, network: keras.Model, size: int) -> Path:
+def model_folder(folder: Path, network: Any, size: int) -> Path:
     """Writes model.keras, model.json and unlike_training.npz of a classifier of two classes with a sigmoid.
 
     Args:
@@ -56,13 +56,15 @@ def model_folder(folder: Path, network: keras.Model, size: int) -> Path:
     return folder
 
 
-def calibrated(network: keras.Model, images: np.ndarray) -> keras.Model:
+def calibrated(network: Any, images: np.ndarray) -> Any:
     """Sets the statistics of every BatchNorm to those of some images: without it, random weights answer all alike.
 
     Args:
         network: Changed in place.
         images: shape (n, height, width, 3), 0 to 255.
     """
+    import keras  # late: kbin chooses its backend first
+
     norms = [one for one in network.layers if isinstance(one, keras.layers.BatchNormalization)]
     before = [(one.momentum, one.trainable) for one in norms]
     for one in norms:
