@@ -22,11 +22,11 @@ else:
     os.environ["KERAS_BACKEND"] = "torch"
 
 if TYPE_CHECKING:
+    from kbin.deploy.estimator import ImageClassifier
     from kbin.deploy.loaded_model import load_model
+    from kbin.deploy.loaded_run import load_run
     from kbin.deploy.tracking.mlflow_logger import MlflowLogger
     from kbin.deploy.tracking.tensorboard_logger import TensorBoardLogger
-    from kbin.deploy.estimator import ImageClassifier
-    from kbin.deploy.loaded_run import load_run
     from kbin.explain.grad_cam import grad_cam
     from kbin.models.classifiers import build_classifier
     from kbin.models.parameters import parameter_table
