@@ -142,7 +142,7 @@ class TestCluster:
             "from tests import work\n"
             "folder, address = sys.argv[1:]\n"
             "def started(*arguments):\n"
-            "    with cli._stoppable(), open_execution(address) as execution:\n"
+            "    with cli.stoppable(), open_execution(address) as execution:\n"
             "        for index, _ in execution.run(work.noted, range(400), Path(folder)):\n"
             f"            os.kill(os.getpid(), {int(number)}) if index > 3 else None\n"
             "experiment_file.load_experiment = started\n"
