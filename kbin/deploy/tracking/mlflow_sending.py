@@ -150,8 +150,9 @@ class MlflowSender:
         self._server.call(lambda client: client.log_artifact(run_id, str(path), where), path.stat().st_size)
 
 
-def _batch(run_id: str, values: Mapping[str, Sequence[Any]]) -> "Callable[[MlflowClient], None]":
-    return lambda client: client.log_batch(run_id, **values)
+def _batch(run_id: str, values: Mapping[str, Sequence[Any]]) -> "Callable[[MlflowClient], object]":
+    arguments: dict[str, Any] = dict(values)
+    return lambda client: client.log_batch(run_id, **arguments)
 
 
 def _in_parts(values: Iterable[Any], size: int) -> Iterable[list[Any]]:
