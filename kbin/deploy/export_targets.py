@@ -80,7 +80,8 @@ def _write_onnx(program: "ExportedProgram", path: Path, description: str) -> Non
         raise TypeError("torch.onnx returned no program")
     converted.model.metadata_props[_DESCRIPTION] = description
     for value in (*converted.model.graph.inputs, *converted.model.graph.outputs):
-        value.shape[0] = "batch"  # torch numbers its names for sizes
+        if value.shape is not None:
+            value.shape[0] = "batch"  # torch numbers its names for sizes
     converted.save(path)
 
 
