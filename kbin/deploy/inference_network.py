@@ -67,14 +67,21 @@ def _channels_first_twin(model: keras.Model) -> keras.Model | None:
 
 
 def _take_weights(body: keras.Model, model: keras.Model) -> bool:
-    layers = {layer.name: layer for layer in model.layers}
-    for layer in body.layers:
-        if not layer.weights:
-            continue
-        own = layers.get(layer.name)
-        if own is None or [one.shape for one in own.weights] != [one.shape for one in layer.weights]:
+    """Gives a backbone the weights of a classifier's; returns whether they fit.
+
+    By name; a layer that Keras named by a counter (`normalization_3`) is the next of those that are left.
+    """
+    names = [layer.name for layer in model.layers]
+    own = {layer.name: layer for layer in model.layers[: names.index(POOL)] if layer.weights}
+    wanted = [layer for layer in body.layers if layer.weights]
+    left = iter([layer for name, layer in own.items() if name not in {one.name for one in wanted}])
+    if len(wanted) != len(own):
+        return False
+    for layer in wanted:
+        source = own[layer.name] if layer.name in own else next(left)
+        if [one.shape for one in source.weights] != [one.shape for one in layer.weights]:
             return False
-        layer.set_weights(own.get_weights())
+        layer.set_weights(source.get_weights())
     return True
 
 
