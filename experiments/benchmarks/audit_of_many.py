@@ -7,8 +7,8 @@ other, in this process. What counts is anonymous memory (`RssAnon`), the inputs 
 
 Run: python -m experiments.benchmarks.audit_of_many [--json] [--images 100000]
 
-Measured once, 100,000 images, one of two cores that other work used too: 218 s in all, of which near copies 168,
-shortcuts 15, the share of positives 13, drift 9 and 10; at most 3.37 GiB of anonymous memory, 1.29 of it the inputs.
+Measured once, 100,000 images, two cores: 202 s in all, of which near copies 153, the share of positives 13, shortcuts
+13, drift 8 and 8; at most 2.97 GiB of anonymous memory, 1.30 of it the inputs.
 """
 
 import sys

@@ -8,6 +8,8 @@ times .7 to 1.3), and mirrored, brightened and re-encoded in one. Found is a cop
 draws them side by side.
 
 Run: python -m experiments.benchmarks.planted_copies --data FOLDER [--seeds 20] [--images 3000] [--pairs FILE]
+Measured, 20 seeds, 500 copies of each kind: CIFAR-10's airplanes and automobiles: each kind between .984 (resized,
+cropped) and 1; tissue (2,000 images): between .994 and 1.
 """
 
 import argparse
