@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from kbin.files import as_csv, as_json
-from kbin.runs import AUDIT, RunDirectory
+from kbin.run_files import AUDIT
+from kbin.runs import RunDirectory
 
 FINDINGS, PICTURES, GROUPS = "findings.json", "pictures", "groups.csv"
 

@@ -21,7 +21,8 @@ from kbin.model_inputs import SetImages
 from kbin.model_run import ModelRun
 from kbin.novelty_files import read_novelty
 from kbin.operating_point import ChoiceData, ThresholdOrigin, choice_data, fitted_temperature, threshold_origin
-from kbin.runs import MODEL, NOVELTY, RunDirectory
+from kbin.run_files import MODEL, NOVELTY
+from kbin.runs import RunDirectory
 
 
 def save_description(

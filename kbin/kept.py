@@ -8,7 +8,8 @@ from typing import Any
 
 from kbin.engine.feature_store import FeatureStore
 from kbin.errors import KbinError
-from kbin.runs import ENVIRONMENT, RESULTS, RunDirectory
+from kbin.run_files import ENVIRONMENT, RESULTS
+from kbin.runs import RunDirectory
 
 _UNFINISHED = "unfinished"
 _FINISHED_MODEL, _TRAINED_SEED, _STAGES, _SEEDS = "entry.json", "trained.json", "stage-*.json", "seed-*"

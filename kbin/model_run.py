@@ -18,7 +18,8 @@ from kbin.model_stages import PREDICTION_BATCH, Clock, ModelTraining, Setting, c
 from kbin.models.classifiers import build_classifier
 from kbin.models.model_files import load_model, load_saved_weights
 from kbin.novelty_files import save_novelty
-from kbin.runs import Predictions, RunDirectory
+from kbin.run_files import Predictions
+from kbin.runs import RunDirectory
 from kbin.training.trainer import Trained
 from kbin.unfinished import Kept, UnfinishedSeed
 

@@ -10,7 +10,8 @@ from kbin.errors import ModelFileError
 from kbin.evaluation.novelty import TRAINING, VALIDATION, NoveltyMeasure
 from kbin.files import read_file
 from kbin.model_description import DESCRIPTION
-from kbin.runs import NOVELTY, RunDirectory
+from kbin.run_files import NOVELTY
+from kbin.runs import RunDirectory
 from kbin.storage_faults import writing
 
 _MOST_BYTES = 2**26  # 1,000 references of 32,000 numbers

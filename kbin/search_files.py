@@ -10,7 +10,8 @@ import numpy as np
 
 from kbin.errors import RunFolderError
 from kbin.files import as_csv
-from kbin.runs import Predictions, RunDirectory
+from kbin.run_files import Predictions
+from kbin.runs import RunDirectory
 from kbin.search_pieces import StoredTrial, piece_files, read_piece
 
 __all__ = ["TABLE", "SearchFiles", "StoredTrial"]

@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 
 from kbin.errors import RunFolderError, StorageError
 from kbin.files import save_figure, write_whole
-from kbin.runs import Predictions, RunDirectory
+from kbin.run_files import Predictions
+from kbin.runs import RunDirectory
 
 SETTINGS = "name: a\ntraining:\n  epochs: 10\n"
 

@@ -24,7 +24,7 @@ from kbin.data.images import decode_batch
 from kbin.deploy.given_images import GivenImages
 from kbin.deploy.loaded_model import LoadedModel
 from kbin.models.classifiers import build_classifier
-from kbin.runs import MODEL
+from kbin.run_files import MODEL
 
 _CALIBRATED_ON = 32
 _WAYS = (("torch", "float32"), ("openvino", "float32"), ("torch", "bfloat16"), ("openvino", "bfloat16"))

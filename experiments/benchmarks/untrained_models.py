@@ -10,7 +10,7 @@ from kbin.evaluation.novelty import fit_novelty
 from kbin.model_description import DESCRIPTION, ModelDescription
 from kbin.models.classifiers import POOL
 from kbin.novelty_files import novelty_bytes
-from kbin.runs import MODEL, NOVELTY
+from kbin.run_files import MODEL, NOVELTY
 
 _REFERENCES = 1_000
 

@@ -23,7 +23,8 @@ from kbin.errors import KbinError, RunFolderError
 from kbin.interruption import safe_point
 from kbin.progress import Progress
 from kbin.report.recorded import read_results
-from kbin.runs import EXPERIMENT, RunDirectory
+from kbin.run_files import EXPERIMENT
+from kbin.runs import RunDirectory
 from kbin.storage_faults import refuse_full_disk
 from kbin.yaml_text import read_yaml
 

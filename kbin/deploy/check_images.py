@@ -13,7 +13,8 @@ from kbin.data.image_sources import FileImages
 from kbin.data.images import RgbImages, decode_batch, decode_or_fault
 from kbin.deploy.model_folder import ModelFolder
 from kbin.errors import DataError, KbinError
-from kbin.runs import EXPERIMENT, RunDirectory
+from kbin.run_files import EXPERIMENT
+from kbin.runs import RunDirectory
 from kbin.yaml_text import read_yaml
 
 _MOST_IMAGES = 64  # Keras takes six seconds for as many with ResNet50

@@ -19,7 +19,7 @@ from kbin.model_description import ModelDescription
 from kbin.models import model_files
 from kbin.novelty_files import read_novelty
 from kbin.progress import Progress
-from kbin.runs import NOVELTY
+from kbin.run_files import NOVELTY
 
 if TYPE_CHECKING:
     import pandas

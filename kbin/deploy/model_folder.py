@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kbin.errors import ModelFileError
 from kbin.model_description import DESCRIPTION, ModelDescription, read_description
-from kbin.runs import MODEL
+from kbin.run_files import MODEL
 
 _MOST_NAMED = 12
 

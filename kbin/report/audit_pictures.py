@@ -7,7 +7,8 @@ from pathlib import Path
 
 from kbin.errors import RunFolderError
 from kbin.report.recorded_audit import AuditFinding, AuditImage, AuditStrip
-from kbin.runs import AUDIT, RunDirectory
+from kbin.run_files import AUDIT
+from kbin.runs import RunDirectory
 
 ROOM = 1_000_000  # bytes, of all pictures together as text in the page; the galleries have what is left
 # Images of each finding: all findings get the same, the most that fits.

@@ -6,7 +6,8 @@ from kbin.audit_files import AuditFiles
 from kbin.report.audit_pictures import ROOM, ShownStrip, most_pictures, shown_strips
 from kbin.report.recorded_audit import AuditFinding, AuditTable, AuditVerdict, Cell, RecordedAudit, read_audit
 from kbin.report.wording import UNDEFINED, count_text, listed
-from kbin.runs import AUDIT, RunDirectory
+from kbin.run_files import AUDIT
+from kbin.runs import RunDirectory
 
 _MOST_ROWS = 30  # of a table that the page shows
 _MOST_DETAILS = 12

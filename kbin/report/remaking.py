@@ -10,7 +10,8 @@ from kbin.report.drawing_again import draw_changed_plots
 from kbin.report.model_card import write_cards
 from kbin.report.rendering import write_report
 from kbin.report.table_files import write_tables
-from kbin.runs import RESULTS, RunDirectory
+from kbin.run_files import RESULTS
+from kbin.runs import RunDirectory
 
 
 def remake(folders: Sequence[RunDirectory], out: Path | None = None, redraw: bool = False) -> Path:

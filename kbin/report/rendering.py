@@ -34,7 +34,8 @@ from kbin.report.wording import (
     time_text,
     train_blocks_text,
 )
-from kbin.runs import REPORT, RunDirectory
+from kbin.run_files import REPORT
+from kbin.runs import RunDirectory
 
 LARGEST_PAGE = 4_800_000  # bytes: it is mailed, and opens at once
 _MOST_OPEN_COLLAPSES = 2  # of one kind on one set; more unfold

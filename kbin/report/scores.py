@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from kbin.errors import RunFolderError
 from kbin.report.recorded import ModelResults, RunResults
-from kbin.runs import Predictions, RunDirectory
+from kbin.run_files import Predictions
+from kbin.runs import RunDirectory
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from kbin.errors import RunFolderError
 from kbin.report.compared_runs import ComparedModel, ComparedRun
 from kbin.report.recorded import TRAIN, VALIDATION
 from kbin.report.scores import Scores, checked_scores
-from kbin.runs import Predictions
+from kbin.run_files import Predictions
 
 Images = tuple[tuple[str, str], ...]  # sorted pairs of sample id and true class
 

@@ -12,7 +12,7 @@ from kbin.config.training import TrainingConfig
 from kbin.data.datasets import Dataset
 from kbin.metric_names import METRICS, metric_row
 from kbin.model_run import as_predictions
-from kbin.runs import Predictions
+from kbin.run_files import Predictions
 from kbin.search.combinations import settings_text
 from kbin.search.plan import SearchPlan
 from kbin.search.selection import Combination, Selection, comparable, select

@@ -10,7 +10,8 @@ import numpy as np
 
 from kbin.config.evaluation import EvaluationConfig
 from kbin.results import SeedPredictions, evaluate_sets, evaluation_entry
-from kbin.runs import Predictions, RunDirectory
+from kbin.run_files import Predictions
+from kbin.runs import RunDirectory
 from tests.report.compared_runs import Letters, with_comparisons
 
 TWO_CLASSES = ("functional", "defective")

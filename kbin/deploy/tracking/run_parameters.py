@@ -6,7 +6,8 @@ from typing import Any
 from kbin.deploy.tracking.tracked_run import text_values
 from kbin.errors import ConfigError, RunFolderError
 from kbin.experiment_file import flat_settings
-from kbin.runs import EXPERIMENT, RunDirectory
+from kbin.run_files import EXPERIMENT
+from kbin.runs import RunDirectory
 
 _SECTIONS = ("data", "training", "augment", "engine", "evaluation", "search")
 _SAID_ELSEWHERE = ("id", "search", "training.seeds")

@@ -22,8 +22,9 @@ from kbin.deploy.tracking.tensorboard_folder import (
 from kbin.deploy.tracking.tracked_runs import tracked_runs
 from kbin.errors import ConfigError, KbinError, RunFolderError
 from kbin.progress import Progress
+from kbin.run_files import EXPERIMENT
 from kbin.run_lock import locked
-from kbin.runs import EXPERIMENT, RunDirectory
+from kbin.runs import RunDirectory
 from kbin.yaml_text import read_yaml
 
 

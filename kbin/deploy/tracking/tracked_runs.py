@@ -17,7 +17,8 @@ from kbin.deploy.tracking.tracked_run import FAILED, FINISHED, Point, TrackedRun
 from kbin.errors import RunFolderError
 from kbin.experiment_file import flat_settings
 from kbin.metric_names import METRICS
-from kbin.runs import ENVIRONMENT, EXPERIMENT, MODEL, REPORT, RESULTS, RunDirectory
+from kbin.run_files import ENVIRONMENT, EXPERIMENT, MODEL, REPORT, RESULTS
+from kbin.runs import RunDirectory
 
 # Neither decides on what a run found.
 _NOT_THE_EXPERIMENT = ("audit", "tracking")
