@@ -9,12 +9,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kbin.audit.chance_likeness import chance_pairs
 from kbin.audit.copy_alignment import Agreement, agreement
 from kbin.audit.copy_candidates import candidates
 from kbin.audit.ring_harmonics import is_flat
 
 _ALIKE = 0.7  # correlation of coarse harmonics, below which hardly a copy was
 _MOST_PAIRS = 30_000  # are compared, those most alike
+_BEYOND_CHANCE = 1.5  # times, on the scale of Fisher's z
+_HARDLY_ALIKE = 0.5  # correlation of detail of pairs that were not compared to the end
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ def find_near_copies(miniatures: np.ndarray, features: np.ndarray | None = None)
         pairs = pairs.chosen(np.sort(np.argpartition(-pairs.likeness, _MOST_PAIRS)[:_MOST_PAIRS]))
     places, agreed = agreement(small, pairs)
     pairs = pairs.chosen(places)
-    is_copy = _are_copies(agreed)
+    is_copy = _are_copies(agreed) & (agreed.detail >= _least_detail(small))
     one, other = structured[pairs.wide[is_copy]], structured[pairs.narrow[is_copy]]
     return CopyPairs(
         np.minimum(one, other),
@@ -68,6 +71,22 @@ def find_near_copies(miniatures: np.ndarray, features: np.ndarray | None = None)
         num_flat,
         not_compared,
     )
+
+
+def _least_detail(miniatures: np.ndarray) -> float:
+    """Returns the correlation of detail that no different images of these data reach.
+
+    Photographs of solar cells, or of parts of one kind, agree in all edges of the object, and are no copies for that.
+    So copies must agree better than nineteen of twenty images do with one that is hardly a copy.
+
+    Source:
+        Fisher 1915, Biometrika 10(4), the transformation of a correlation.
+    """
+    pairs = chance_pairs(miniatures)
+    places, agreed = agreement(miniatures, pairs)
+    detail = np.full(len(pairs.wide), _HARDLY_ALIKE)
+    detail[places] = np.clip(agreed.detail, _HARDLY_ALIKE, 0.9999)
+    return float(np.tanh(np.quantile(np.arctanh(detail), 0.95) * _BEYOND_CHANCE))
 
 
 def _are_copies(agreed: Agreement) -> np.ndarray:
