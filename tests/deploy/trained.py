@@ -42,5 +42,7 @@ def trained_run(folder: Path, classes: tuple[str, ...] = TWO, **settings: object
     path.write_text(json.dumps(settings), encoding="utf-8")
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(experiment_module, "remake", lambda runs: None)
+        # Other runs on such images take nothing of this one, whose batches round in their own way.
+        monkeypatch.setenv("KBIN_STORE", str(folder / "store"))
         assert run_experiment(load_experiment(path, []), folder / "run", LogProgress(io.StringIO())) == 0
     return RunDirectory(folder / "run")

@@ -22,7 +22,8 @@ def labels_and_scores(seed, n=200, shift=1.5):
 
 def rendered(ax):
     """Draws for real: layout, fonts and formulas can fail only then."""
-    assert type(ax.figure) is Figure
+    assert isinstance(ax.figure, Figure)
+    assert ax.figure.canvas.manager is None  # pyplot's figures have one
     ax.figure.savefig(io.BytesIO(), format="svg")
     return ax
 
