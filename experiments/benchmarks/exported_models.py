@@ -8,6 +8,10 @@ larger ones. Rates are of batches of 32, in one process and in turn; `times` is 
 over rounds; with `--rounds 0` nothing is timed.
 
 Run: python -m experiments.benchmarks.exported_models --data FOLDER [--json] [--images 200] [--rounds 3] [--size N]
+
+Measured, 200 images of tissue, --size 96, largest difference of a probability: onnx, openvino and torch 2e-7 (SmallCNN)
+to 4.2e-5 (ResNet50), EfficientNetLite0 1.9e-6; the engine in bfloat16 .005 (SmallCNN) to .21, EfficientNetLite0 .03.
+Times Keras's rate (3 rounds): EfficientNetB0 onnx 4.1, openvino 3.0, torch 3.3; ResNet50 6.2, 8.3, 1.75.
 """
 
 import argparse

@@ -6,6 +6,10 @@ reads the same files, on torch and on OpenVINO, in float32 and in bfloat16. Prin
 probability, and how far the probabilities themselves spread: random weights magnify rounding more than trained ones do.
 
 Run: python -m experiments.benchmarks.predict_agreement --data FOLDER [--json] [--images 200] [--size 128]
+
+Measured, 200 photographs of CIFAR-10's pair, 128 px: torch is Keras to the bit; OpenVINO differs by 2e-7 (SmallCNN) to
+7e-5 (EfficientNetB0), packaged EfficientNetLite0 by 2e-6. In bfloat16 a probability moves by .002 (ResNet18) to .41
+(EfficientNetB0, random weights), packaged EfficientNetLite0's by .07: more than 1e-2 for all but two.
 """
 
 import argparse
