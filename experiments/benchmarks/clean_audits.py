@@ -7,7 +7,7 @@ the seeds. What cannot be made on such data (no groups, no numbered names) is no
 
 Run: python -m experiments.benchmarks.clean_audits [--json] [--seeds 40] [--images 1200]
 
-Printed here with 20 seeds: no check found anything in any of them; four of the thirteen were not applicable.
+Printed here with 40 seeds: no check found anything in any of them; four of the thirteen were not applicable.
 """
 
 from collections import Counter

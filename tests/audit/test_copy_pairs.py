@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
-from scipy.ndimage import affine_transform
+from scipy.ndimage import affine_transform, gaussian_filter
 
 from kbin.audit.copy_alignment import agreement
 from kbin.audit.copy_candidates import Candidates, candidates
@@ -122,3 +122,16 @@ def test_an_affine_map_is_found_again():
     np.testing.assert_allclose(agreed.matrices[0, :, :2], matrix, atol=0.005)
     np.testing.assert_allclose(agreed.matrices[0, :, 2], shift, atol=0.1)
     assert agreed.detail[0] > 0.98
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_parts_of_one_kind_agree_in_all_their_edges_and_are_no_copies(seed):
+    rng = np.random.default_rng(seed)
+    part = np.full((48, 48), 150.0)
+    part[[8, 9, 23, 24, 38, 39], 4:44] = 60
+    part[20:28, 20:28] = 230
+    own = gaussian_filter(rng.normal(size=(60, 48, 48)), (0, 1, 1)) * 14
+    images = np.clip(part + own, 0, 255).astype(np.uint8)[..., None].repeat(3, axis=3)
+    copy = np.clip(images[7].astype(np.float64) * 1.1 + 4, 0, 255).astype(np.uint8)
+
+    assert found_among(np.concatenate([images, copy[None]])) == {(7, 60)}
