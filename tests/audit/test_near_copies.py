@@ -2,31 +2,16 @@
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
+from PIL import Image, ImageEnhance
 
 from kbin.audit.copy_pairs import find_near_copies
 from kbin.audit.near_copies import CHECK, near_copies
 from tests.audit.audited import SIDE, audit_inputs, audited_set
-
-
-def shapes(rng: np.random.Generator) -> Image.Image:
-    """A picture of a dozen coloured ellipses and lines, 64 pixels a side."""
-    picture = Image.new("RGB", (64, 64), tuple(rng.integers(0, 256, 3).tolist()))
-    draw = ImageDraw.Draw(picture)
-    for _ in range(12):
-        x, y, w, h = rng.integers(0, 56), rng.integers(0, 56), rng.integers(4, 30), rng.integers(4, 30)
-        draw.ellipse((x, y, x + w, y + h), fill=tuple(rng.integers(0, 256, 3).tolist()))
-        draw.line((*rng.integers(0, 64, 4).tolist(),), fill=tuple(rng.integers(0, 256, 3).tolist()), width=2)
-    return picture.filter(ImageFilter.GaussianBlur(0.7))
+from tests.audit.pictures import pictures
 
 
 def small(picture: Image.Image) -> np.ndarray:
     return np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.BILINEAR))
-
-
-def pictures(number: int, seed: int = 0) -> list[Image.Image]:
-    rng = np.random.default_rng(seed)
-    return [shapes(rng) for _ in range(number)]
 
 
 CHANGES = {
