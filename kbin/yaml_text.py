@@ -81,6 +81,7 @@ class _Reader:
         self._constructor, self._origin = yaml.constructor, origin
         self._done: dict[int, Any] = {}
         self._open: list[int] = []
+        self._keys: list[str] = []  # that lead to what is read
 
     def value(self, node: Node) -> Any:
         if id(node) in self._done:
@@ -103,7 +104,7 @@ class _Reader:
             try:
                 return self._number_or_word(node)
             except ValueError:
-                self._refuse(node, f"'{node.value[:40]}' cannot be read as {node.tag.removeprefix(_CORE)}")
+                self._refuse(node, f"'{node.value[:40]}' cannot be read as {node.tag.removeprefix(_CORE)}{self._at()}")
         if isinstance(node, ScalarNode) and node.tag in _TEXT_TAGS:
             return self._text(node)
         self._refuse(node, f"the tag {str(node.tag).replace(_CORE, '!!')} is not allowed: settings are plain values")
@@ -112,7 +113,7 @@ class _Reader:
         value = self._constructor.construct_object(node)
         # Python refuses to write a number of some thousand digits, which a message or a plan would do.
         if isinstance(value, int) and value.bit_length() > _MOST_BITS:
-            self._refuse(node, f"'{node.value[:40]}' is too large: a number has at most {_MOST_BITS} bits")
+            self._refuse(node, f"'{node.value[:40]}' is too large: a number has at most {_MOST_BITS} bits{self._at()}")
         return value
 
     def _mapping(self, node: MappingNode) -> dict[str, Any]:
@@ -129,7 +130,9 @@ class _Reader:
             if key in own:
                 self._refuse(key_node, f"duplicate key '{key}', first on line {first_line[key]}")
             first_line[key] = key_node.start_mark.line + 1
+            self._keys.append(key)
             own[key] = self.value(value_node)
+            self._keys.pop()
         return inherited | own
 
     def _merged(self, node: Node) -> dict[str, Any]:
@@ -148,6 +151,9 @@ class _Reader:
             if unicodedata.category(letter) in ("Cs", "Cc") and letter not in "\t\n\r":
                 self._refuse(node, f"the character {letter!r} is not allowed in text")
         return str(node.value)
+
+    def _at(self) -> str:
+        return f", at '{'.'.join(self._keys)}'" if self._keys else ""
 
     def _refuse(self, node: Node, fault: str) -> NoReturn:
         raise ConfigError(f"{self._origin}: line {node.start_mark.line + 1}: {fault}")

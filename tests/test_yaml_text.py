@@ -119,6 +119,7 @@ def test_deep_nesting_is_refused(load, depth):
         (f"name: 0x{'f' * 6000}", f"line 1: '0x{'f' * 38}' is too large: a number has at most 64 bits"),
         (f"name: 0o{'7' * 6000}", "line 1: '0o7777"),
         (f"name: {2**64}", f"line 1: '{2**64}' is too large"),
+        (f"a: {{b: [{2**64}]}}", "a number has at most 64 bits, at 'a.b'"),
         ("training:\n  <<: 3", "line 2: `<<` takes a section, or a list of sections"),
     ],
 )
