@@ -64,7 +64,7 @@ class LoadedModel:
         Args:
             runtime: "auto", "torch" or "openvino".
             precision: "float32" or "bfloat16".
-            progress: Where it is said that a network is converted.
+            progress: Where it is said that a network is converted, or that float32 takes the place of bfloat16.
             number: Of the images, where it is known: for a few, "auto" converts nothing.
 
         Raises:
@@ -91,7 +91,7 @@ class LoadedModel:
                 4), uint8, uint16 or float; or one array of shape (n, height, width, 3). One of them alone works, too.
             threshold: In place of the locked one, for two classes.
             runtime: "auto", "torch" or "openvino".
-            precision: "float32" or "bfloat16".
+            precision: "float32", or "bfloat16", which is used as long as probabilities stay within 1e-2 of float32.
 
         Returns:
             `path` (empty for what is no file), `probability` of the positive class (of more than two classes: of the

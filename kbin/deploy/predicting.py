@@ -27,7 +27,7 @@ class PredictSettings:
         form: "csv" or "jsonl".
         labels: Where true classes stand; see `GivenImages`.
         runtime: "auto", "torch" or "openvino".
-        precision: "float32" or "bfloat16".
+        precision: "float32" or "bfloat16"; see `CheckedRuntime`.
         threshold: In place of the locked one.
     """
 

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import torch
 
+from kbin.deploy.checked_precision import CheckedRuntime
 from kbin.deploy.decoded_batches import AnyImage, DecodedBatch, decoded_batches
 from kbin.engine.feature_store import NETWORKS, FeatureStore
 from kbin.engine.memory_errors import InSmallerBatches
@@ -108,11 +109,15 @@ def open_pass(
         wanted: What goes into it.
         novelty: What tells unlike images; None where there is nothing.
         name: "torch" or "openvino".
-        precision: "float32" or "bfloat16".
-        progress: Where it is said that a network is converted.
+        precision: "float32", or "bfloat16", which is used as long as probabilities stay within 1e-2 of float32.
+        progress: Where it is said that a network is converted, or that float32 takes the place of bfloat16.
     """
     networks = FeatureStore.of_this_machine().root / NETWORKS
-    return PredictionPass(parts, wanted, novelty, open_runtime(parts, name, precision, networks, progress))
+    runtime = open_runtime(parts, name, precision, networks, progress)
+    if precision == "bfloat16":
+        exact = open_runtime(parts, name, "float32", networks, progress)
+        runtime = CheckedRuntime(runtime, exact, lambda features: _run(parts.tail, features), progress)
+    return PredictionPass(parts, wanted, novelty, runtime)
 
 
 def _run(tail: keras.Model, features: np.ndarray) -> np.ndarray:

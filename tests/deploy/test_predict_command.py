@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from kbin.cli import main
-from kbin.deploy import decoded_batches, loaded_model, prediction_pass
+from kbin.deploy import checked_precision, decoded_batches, loaded_model, prediction_pass
 from kbin.deploy.loaded_model import LoadedModel
 from kbin.runs import RunDirectory
 from tests.deploy.trained import THREE, TWO
@@ -77,16 +77,22 @@ def test_a_folder_is_predicted_as_the_run_itself_did(two_classes, predict, runti
     assert np.ptp([expected[name] for name in names]) > 0.1
 
 
-def test_bfloat16_moves_probabilities_by_hundredths(two_classes, predict):
-    exact = rows_of(predict(two_classes / MODEL, two_classes / "images/test", "--runtime", "torch")[1])
-    code, out, err = predict(two_classes / MODEL, two_classes / "images/test", "--precision", "bfloat16")
+def test_bfloat16_moves_no_probability_by_more_than_a_hundredth(two_classes, predict, monkeypatch):
+    images = two_classes / MODEL, two_classes / "images/test"
+    exact = rows_of(predict(*images, "--runtime", "torch")[1])
+    code, out, err = predict(*images, "--precision", "bfloat16")
 
-    difference = [
-        abs(float(one["probability"]) - float(other["probability"]))
-        for one, other in zip(exact, rows_of(out), strict=True)
-    ]
+    def largest_difference(text):
+        pairs = zip(exact, rows_of(text), strict=True)
+        return max(abs(float(one["probability"]) - float(other["probability"])) for one, other in pairs)
+
     assert (code, "(torch, bfloat16)" in err) == (0, True)
-    assert 0 < np.mean(difference) < 0.03
+    assert "bfloat16 moves a probability by" in err
+    assert largest_difference(out) == 0
+    monkeypatch.setattr(checked_precision, "LARGEST_DIFFERENCE", 1.0)
+    code, out, err = predict(*images, "--precision", "bfloat16")
+    assert (code, "bfloat16 moves" in err) == (0, False)
+    assert 0.01 < largest_difference(out) < 0.2
 
 
 def test_the_columns_and_the_calibrated_probability(two_classes, predict):
