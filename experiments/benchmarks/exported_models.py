@@ -10,8 +10,9 @@ over rounds; with `--rounds 0` nothing is timed.
 Run: python -m experiments.benchmarks.exported_models --data FOLDER [--json] [--images 200] [--rounds 3] [--size N]
 
 Measured, 200 images of tissue, --size 96, largest difference of a probability: onnx, openvino and torch 2e-7 (SmallCNN)
-to 4.2e-5 (ResNet50), EfficientNetLite0 1.9e-6; the engine in bfloat16 .005 (SmallCNN) to .21, EfficientNetLite0 .03.
-Times Keras's rate (3 rounds): EfficientNetB0 onnx 4.1, openvino 3.0, torch 3.3; ResNet50 6.2, 8.3, 1.75.
+to 4.2e-5 (ResNet50), EfficientNetLite0 1.9e-6, SwinTiny (224 px) 1.3e-6; the engine in bfloat16, unwatched, .005
+(SmallCNN) to .21 (ResNet50), EfficientNetLite0 .03, SwinTiny .016. Times Keras's rate (3 rounds, busy cores): ResNet50
+onnx 2.7, openvino 3.2, torch 2.4; EfficientNetB0 4.9, 3.2, 3.1; EfficientNetLite0 5.1, 3.4, 3.0.
 """
 
 import argparse

@@ -19,7 +19,7 @@ _CONVERSIONS = (_ATEN.to.dtype_layout, _ATEN.to.dtype)
 
 
 def fold_constants(graph_module: GraphModule) -> GraphModule:
-    """Returns the same computation with its constants computed, and BatchNorm merged into the convolution under it.
+    """Returns the same computation with its constants computed; a convolution takes its bias and BatchNorm in.
 
     Args:
         graph_module: Of a `torch.export` program; none of its operations changes a tensor in place.
@@ -56,6 +56,8 @@ class _Folding:
             self._compute(node)
         elif node.target in _CONVERSIONS and inputs[0].meta["val"].dtype == node.meta["val"].dtype:
             self._replace(node, inputs[0])
+        elif node.target == _ATEN.add.Tensor:
+            self._merge_bias(node)
         elif node.target == _ATEN.batch_norm.default:
             self._merge_batch_norm(node)
 
@@ -66,6 +68,17 @@ class _Folding:
         if isinstance(value, torch.Tensor):
             self._replace(node, self._constant(value, node))
 
+    def _merge_bias(self, node: Node) -> None:
+        """Puts a constant of each channel into the convolution whose only reader adds it, as Keras adds biases."""
+        convolution, bias = cast("tuple[Any, ...]", node.args)
+        if not self._is_read_once(convolution) or bias not in self.constants or node.kwargs:
+            return
+        values = self.constants[bias]
+        arguments = _arguments(convolution)
+        if arguments[2] is not None or values.shape != (1, convolution.meta["val"].shape[1], 1, 1):
+            return
+        self._join(node, convolution, arguments[1], self._constant(values.flatten(), node))
+
     def _merge_batch_norm(self, node: Node) -> None:
         """Puts a BatchNorm into the convolution whose only reader it is.
 
@@ -74,18 +87,27 @@ class _Folding:
             inference", equation 14, and the same for the bias.
         """
         convolution, *constants, _, _, epsilon, _ = cast("tuple[Any, ...]", node.args)
-        if not isinstance(convolution, Node) or convolution.target != _ATEN.conv2d.default:
+        if not self._is_read_once(convolution):
             return
-        images, kernel, bias, *others = cast("tuple[Any, ...]", (*convolution.args, None)[:3]) + convolution.args[3:]
-        constants += [kernel, bias]
-        if len(convolution.users) > 1 or not all(one is None or one in self.constants for one in constants):
+        constants += _arguments(convolution)[1:3]
+        if not all(one is None or one in self.constants for one in constants):
             return
         values: list[Any] = [None if one is None else self.constants[one] for one in constants]
         gamma, beta, mean, variance, kernel, bias = values
         merged = fuse_conv_bn_weights(kernel, bias, mean, variance, epsilon, gamma, beta)
-        weights = [self._constant(one, node) for one in merged]
+        self._join(node, convolution, *(self._constant(one, node) for one in merged))
+
+    def _is_read_once(self, node: Any) -> bool:
+        """Returns whether it is a convolution that one operation reads."""
+        return isinstance(node, Node) and node.target == _ATEN.conv2d.default and len(node.users) == 1
+
+    def _join(self, node: Node, convolution: Node, kernel: Node, bias: Node) -> None:
+        """Puts one convolution with other weights in the place of a convolution and what reads it."""
+        images, _, _, *others = _arguments(convolution)
         with self._graph.inserting_before(node):
-            joined = self._graph.call_function(_ATEN.conv2d.default, (images, *weights, *others), convolution.kwargs)
+            joined = self._graph.call_function(
+                _ATEN.conv2d.default, (images, kernel, bias, *others), convolution.kwargs
+            )
         joined.meta = dict(node.meta)
         self._replace(node, joined)
         self._graph.erase_node(convolution)
@@ -102,3 +124,9 @@ class _Folding:
     def _replace(self, node: Node, other: Node) -> None:
         node.replace_all_uses_with(other)
         self._graph.erase_node(node)
+
+
+def _arguments(convolution: Node) -> tuple[Any, ...]:
+    """Returns images, kernel, bias or None, and what else a convolution is called with."""
+    images, kernel, bias, *others = (*convolution.args, None) if len(convolution.args) == 2 else convolution.args
+    return images, kernel, bias, *others

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import pytest
 import torch
 from torch.export import Dim
 from torch.fx import GraphModule
@@ -32,6 +33,18 @@ class Network(torch.nn.Module):
         return self.norm(x) + x if self.reads_twice else self.norm(x)
 
 
+class Biased(Network):
+    """The same with a bias that is added, as Keras does; or one that is no bias."""
+
+    def __init__(self, bias: torch.Tensor):
+        super().__init__()
+        self.bias = torch.nn.Parameter(bias)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        x = torch.nn.functional.conv2d(images, torch.permute(self.kernel, (3, 2, 0, 1)), None, 2)
+        return self.norm(x + self.bias)
+
+
 def folded(network: Network) -> GraphModule:
     with quiet(), torch.no_grad():
         program = torch.export.export(network.eval(), (IMAGES,), dynamic_shapes=({0: Dim("batch")},))
@@ -55,6 +68,23 @@ def test_a_convolution_that_something_else_reads_too_stays_as_it_is():
     small = folded(network)
 
     assert operations(small) == {"aten.conv2d.default": 1, "aten.batch_norm.default": 1, "aten.add.Tensor": 1}
+    torch.testing.assert_close(small(IMAGES), network(IMAGES))
+
+
+def test_a_bias_that_is_added_goes_into_the_convolution_and_batch_norm_after_it():
+    network = Biased(torch.tensor([3.0, -2.0, 0.5, 1.0]).reshape(1, 4, 1, 1))
+    small = folded(network)
+
+    assert operations(small) == {"aten.conv2d.default": 1}
+    torch.testing.assert_close(small(IMAGES), network(IMAGES))
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3, 3), (4, 3, 3), (1, 1, 1, 1), (3,)])
+def test_a_constant_of_another_shape_is_no_bias(shape):
+    network = Biased(torch.rand(shape, generator=torch.Generator().manual_seed(1)))
+    small = folded(network)
+
+    assert operations(small) == {"aten.conv2d.default": 1, "aten.add.Tensor": 1, "aten.batch_norm.default": 1}
     torch.testing.assert_close(small(IMAGES), network(IMAGES))
 
 
