@@ -47,6 +47,9 @@ def predict(  # noqa: PLR0913 - an option each
     threshold: Annotated[
         float | None, typer.Option(help="In place of the locked one, for two classes.", show_default=False)
     ] = None,
+    max_megapixels: Annotated[
+        float, typer.Option(min=0.001, max=100_000, help="A larger image counts as one that cannot be read.")
+    ] = 100,
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON; needs --out.")] = False,
     debug: DebugOption = False,
 ) -> None:
@@ -64,7 +67,7 @@ def predict(  # noqa: PLR0913 - an option each
         if isinstance(sys.stdin, io.TextIOWrapper):
             sys.stdin.reconfigure(errors="surrogateescape")  # a file's name need be no UTF-8
         images = GivenImages(paths, labels, loaded.description.classes, sys.stdin)
-        settings = PredictSettings(out, form.value, labels, runtime.value, precision.value, threshold)
+        settings = PredictSettings(out, form.value, labels, runtime.value, precision.value, threshold, max_megapixels)
         summary = predict_images(loaded, images, settings, sys.stdout.buffer, progress)
     if as_json:
         print_json(summary.as_dict())

@@ -120,7 +120,7 @@ def _is_empty(path: Path) -> bool:
 
 def _too_large(pixels: int | None, max_pixels: int) -> ImageFault:
     size = "too many" if pixels is None else f"{pixels / 1e6:,g}"
-    return ImageFault(f"{size} megapixels, more than data.max_megapixels allows ({max_pixels / 1e6:g})")
+    return ImageFault(f"{size} megapixels, more than max_megapixels allows ({max_pixels / 1e6:g})")
 
 
 class _Settings:

@@ -17,7 +17,7 @@ from kbin.errors import BadImagesError, DataError
 Indices = npt.NDArray[np.int64]
 StoredImage = Image.Image | npt.NDArray[np.generic]
 
-_MAX_PIXELS = MAX_MEGAPIXELS * 1_000_000
+MAX_PIXELS = MAX_MEGAPIXELS * 1_000_000
 
 # 16 bytes: two different images share a digest with a probability below 1e-20 even among a billion.
 _new_digest = partial(hashlib.blake2b, digest_size=16)
@@ -61,7 +61,7 @@ class FileImages:
         max_pixels: The most that an image may have.
     """
 
-    def __init__(self, files: Sequence[Path], max_pixels: int = _MAX_PIXELS) -> None:
+    def __init__(self, files: Sequence[Path], max_pixels: int = MAX_PIXELS) -> None:
         self._files = tuple(files)
         self._max_pixels = max_pixels
 
@@ -124,7 +124,7 @@ class ArrayImages:
         indices: Indices | None = None,
         white: float | None = None,
         numbers: Indices | None = None,
-        max_pixels: int = _MAX_PIXELS,
+        max_pixels: int = MAX_PIXELS,
     ) -> None:
         self._array = array
         self._name = name

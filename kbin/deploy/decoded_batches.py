@@ -11,8 +11,8 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from PIL import Image
 
-from kbin.data.image_files import MAX_MEGAPIXELS, check_size, fault_text, pillow_as_needed
-from kbin.data.image_sources import FileImages, StoredImage
+from kbin.data.image_files import check_size, fault_text, pillow_as_needed
+from kbin.data.image_sources import MAX_PIXELS, FileImages, StoredImage
 from kbin.data.images import RgbImages, decode, decode_or_fault
 from kbin.environment import available_cores
 from kbin.model_description import ImageInput
@@ -39,7 +39,7 @@ class DecodedBatch(Generic[Item]):
 
 
 def decoded_batches(
-    pairs: Iterable[tuple[Item, AnyImage]], wanted: ImageInput, batch_size: int
+    pairs: Iterable[tuple[Item, AnyImage]], wanted: ImageInput, batch_size: int, max_pixels: int = MAX_PIXELS
 ) -> Iterator[DecodedBatch[Item]]:
     """Yields all images in order; a few batches are decoded ahead, and no more are in memory.
 
@@ -47,6 +47,7 @@ def decoded_batches(
         pairs: Each item with its image: a file, an image of Pillow's, or an array as `kbin.data.images.decode` takes.
         wanted: Size, and how images come to it.
         batch_size: Images of a batch.
+        max_pixels: The most that an image may have.
     """
     given = iter(pairs)
     ahead: deque[Future[DecodedBatch[Item]]] = deque()
@@ -54,7 +55,7 @@ def decoded_batches(
     with ThreadPoolExecutor(threads) as executor:
         try:
             while batch := list(islice(given, batch_size)):
-                ahead.append(executor.submit(_decoded, batch, wanted))
+                ahead.append(executor.submit(_decoded, batch, wanted, max_pixels))
                 if len(ahead) > threads + _BATCHES_AHEAD:
                     yield ahead.popleft().result()
             while ahead:
@@ -63,22 +64,22 @@ def decoded_batches(
             executor.shutdown(wait=False, cancel_futures=True)
 
 
-def _decoded(batch: Sequence[tuple[Item, AnyImage]], wanted: ImageInput) -> DecodedBatch[Item]:
-    with pillow_as_needed():
-        found = [_image_or_fault(image, wanted) for _, image in batch]
+def _decoded(batch: Sequence[tuple[Item, AnyImage]], wanted: ImageInput, max_pixels: int) -> DecodedBatch[Item]:
+    with pillow_as_needed(max_pixels):
+        found = [_image_or_fault(image, wanted, max_pixels) for _, image in batch]
     sound = [one for one in found if not isinstance(one, str)]
     images = np.stack(sound) if sound else np.zeros((0, wanted.size, wanted.size, 3), np.uint8)
     return DecodedBatch([item for item, _ in batch], [one if isinstance(one, str) else "" for one in found], images)
 
 
-def _image_or_fault(image: Any, wanted: ImageInput) -> RgbImages | str:
+def _image_or_fault(image: Any, wanted: ImageInput, max_pixels: int) -> RgbImages | str:
     if isinstance(image, Path):
-        return decode_or_fault(FileImages([image]), 0, wanted.size, wanted.resize)
+        return decode_or_fault(FileImages([image], max_pixels), 0, wanted.size, wanted.resize)
     try:
         if isinstance(image, np.ndarray):
             if image.ndim not in (2, 3) or not image.size:
                 return f"an array of shape {image.shape}: an image has (height, width) or (height, width, channels)"
-            check_size(image.shape[1], image.shape[0], MAX_MEGAPIXELS * 1_000_000)
+            check_size(image.shape[1], image.shape[0], max_pixels)
         elif not isinstance(image, Image.Image):
             return f"a {type(image).__name__}: give a path, an image of Pillow's or an array"
         return decode(image, wanted.size, wanted.resize)

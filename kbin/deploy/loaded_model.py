@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from PIL import Image
 
+from kbin.data.image_files import MAX_MEGAPIXELS
 from kbin.deploy.decoded_batches import AnyImage
 from kbin.deploy.model_folder import open_model_folder
 from kbin.deploy.predicted_images import Naming, threshold_in_force
@@ -83,6 +84,7 @@ class LoadedModel:
         threshold: float | None = None,
         runtime: str = "auto",
         precision: str = "float32",
+        max_megapixels: float = MAX_MEGAPIXELS,
     ) -> "pandas.DataFrame":
         """Returns a row an image, in their order, with the columns of `kbin predict`.
 
@@ -92,6 +94,7 @@ class LoadedModel:
             threshold: In place of the locked one, for two classes.
             runtime: "auto", "torch" or "openvino".
             precision: "float32", or "bfloat16", which is used as long as probabilities stay within 1e-2 of float32.
+            max_megapixels: The largest image that is decoded, in millions of pixels; a larger one cannot be read.
 
         Returns:
             `path` (empty for what is no file), `probability` of the positive class (of more than two classes: of the
@@ -106,7 +109,7 @@ class LoadedModel:
         listed = list(_listed(images))
         naming = Naming(self.description, threshold_in_force(self.description, threshold), self.novelty is not None)
         ran = self.prediction_pass(runtime, precision, number=len(listed))
-        rows = [row for batch in ran.run(_named(listed)) for row in naming.rows(batch)]
+        rows = [row for batch in ran.run(_named(listed), int(max_megapixels * 1e6)) for row in naming.rows(batch)]
         table = pandas.DataFrame(rows, columns=naming.columns)
         numbers = [name for name in naming.columns if name not in ("path", "label", "unlike_training", "error")]
         kinds = dict.fromkeys(numbers, "float64") | {"unlike_training": "boolean"}

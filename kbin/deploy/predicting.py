@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from kbin.data.image_files import MAX_MEGAPIXELS
 from kbin.data.wording import counted, printable
 from kbin.deploy.given_images import GivenImages
 from kbin.deploy.label_evaluation import LabelEvaluation
@@ -29,6 +30,7 @@ class PredictSettings:
         runtime: "auto", "torch" or "openvino".
         precision: "float32" or "bfloat16"; see `CheckedRuntime`.
         threshold: In place of the locked one.
+        max_megapixels: The largest image that is decoded, in millions of pixels.
     """
 
     out: Path | None = None
@@ -37,6 +39,7 @@ class PredictSettings:
     runtime: str = "auto"
     precision: str = "float32"
     threshold: float | None = None
+    max_megapixels: float = MAX_MEGAPIXELS
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,7 @@ def predict_images(
             row_output(settings.out, stream, settings.form, naming.columns) as write,
             progress.bar(title, total, "images") as advance,
         ):
-            for batch in ran.run(pairs):
+            for batch in ran.run(pairs, int(settings.max_megapixels * 1e6)):
                 rows = list(naming.rows(batch))
                 write(rows)
                 count.add(rows)

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import torch
 
+from kbin.data.image_sources import MAX_PIXELS
 from kbin.deploy.checked_precision import CheckedRuntime
 from kbin.deploy.decoded_batches import AnyImage, DecodedBatch, decoded_batches
 from kbin.engine.feature_store import NETWORKS, FeatureStore
@@ -57,16 +58,19 @@ class PredictionPass:
         self._wanted, self._novelty = wanted, novelty
         self._head = InSmallerBatches(lambda features: _run(parts.tail, features))
 
-    def run(self, pairs: Iterable[tuple[Item, AnyImage]]) -> Iterator[PredictedBatch[Item]]:
+    def run(
+        self, pairs: Iterable[tuple[Item, AnyImage]], max_pixels: int = MAX_PIXELS
+    ) -> Iterator[PredictedBatch[Item]]:
         """Yields what the model says of all images, in order, batch by batch; only some batches are in memory.
 
         Args:
             pairs: Each item with its image.
+            max_pixels: The most that an image may have; one with more is bad.
         """
         waiting: deque[DecodedBatch[Item]] = deque()
 
         def images() -> Iterator[np.ndarray]:
-            for batch in decoded_batches(pairs, self._wanted, BATCH_SIZE):
+            for batch in decoded_batches(pairs, self._wanted, BATCH_SIZE, max_pixels):
                 safe_point()
                 waiting.append(batch)
                 # A runtime gives features for each batch, in order: one without sound images gets a black one.

@@ -313,6 +313,21 @@ def test_wrong_input_as_a_whole_is_a_message_and_two(two_classes, predict, tmp_p
     assert "Traceback" not in err
 
 
+def test_an_image_of_more_megapixels_is_bad_unless_more_are_allowed(two_classes, predict, tmp_path):
+    Image.new("L", (12_000, 10_000)).save(tmp_path / "scan.png")  # 120 megapixels
+    Image.new("L", (1_000, 1_000)).save(tmp_path / "small.png")
+    files = two_classes / MODEL, tmp_path / "scan.png", tmp_path / "small.png"
+
+    def errors(*options):
+        code, out, _ = predict(*files, *options)
+        return code, [row["error"] for row in rows_of(out)]
+
+    assert errors() == (1, ["120 megapixels, more than max_megapixels allows (100)", ""])
+    assert errors("--max-megapixels", "120") == (0, ["", ""])
+    assert errors("--max-megapixels", ".5")[1][1] == "1 megapixels, more than max_megapixels allows (0.5)"
+    assert predict(*files, "--max-megapixels", "0")[0] == 2
+
+
 def test_a_run_of_an_older_kbin_is_told_what_to_do(two_classes, predict, tmp_path):
     shutil.copytree(two_classes / "run", tmp_path / "run")
     (tmp_path / MODEL / "model.json").unlink()
