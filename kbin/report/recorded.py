@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, FiniteFloat, ValidationError, model_
 from kbin.config.fields import FolderName
 from kbin.errors import RunFolderError
 from kbin.report.recorded_comparisons import SetComparisons
+from kbin.report.recorded_faults import recorded_faults
 from kbin.report.recorded_search import ModelSearch, SearchResults
 from kbin.report.recorded_sets import Count, NonNegative, RecordedPart, SetResults
 
@@ -256,11 +257,8 @@ def read_results(results: Mapping[str, Any]) -> RunResults:
     try:
         return RunResults.model_validate(results)
     except ValidationError as error:
-        faults = [
-            f"{'.'.join(str(part) for part in fault['loc']) or 'as a whole'}: {fault['msg']}"
-            for fault in error.errors(include_url=False, include_input=False)[:_MOST_FAULTS_SHOWN]
-        ]
+        faults = recorded_faults(error, _MOST_FAULTS_SHOWN)
         raise RunFolderError(
-            f"results.json is damaged, or another version of kbin wrote it ({'; '.join(faults)}): "
+            f"results.json is damaged, or another version of kbin wrote it ({faults}): "
             "give a folder that `kbin run` of this version made."
         ) from None

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, FiniteFloat, StringConstraints, ValidationError, model_validator
 
 from kbin.errors import RunFolderError
+from kbin.report.recorded_faults import recorded_faults
 from kbin.report.recorded_sets import RecordedPart
 
 # A number of hexadecimal digits in one folder: nothing that leads out of it.
@@ -150,9 +151,7 @@ def read_audit(contents: Mapping[str, Any]) -> RecordedAudit:
     try:
         return RecordedAudit.model_validate(contents)
     except ValidationError as error:
-        fault = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in fault["loc"]) or "as a whole"
         raise RunFolderError(
-            f"audit/findings.json is damaged, or another version of kbin wrote it ({place}: {fault['msg']}): "
+            f"audit/findings.json is damaged, or another version of kbin wrote it ({recorded_faults(error)}): "
             "`kbin audit` on the folder makes it anew; without its folder the page leaves the audit out."
         ) from None

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, FiniteFloat, ValidationError
 
 from kbin.errors import RunFolderError
+from kbin.report.recorded_faults import recorded_faults
 from kbin.report.recorded_sets import RecordedPart
 
 # The folder of a set, and a number: nothing that leads out of the gallery.
@@ -61,8 +62,6 @@ def read_gallery(contents: Mapping[str, Any], where: str) -> Gallery:
     try:
         return Gallery.model_validate(contents)
     except ValidationError as error:
-        fault = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in fault["loc"]) or "as a whole"
         raise RunFolderError(
-            f"the gallery of {where} is damaged ({place}: {fault['msg']}): without its folder the page leaves it out."
+            f"the gallery of {where} is damaged ({recorded_faults(error)}): without its folder the page leaves it out."
         ) from None
