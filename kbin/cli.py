@@ -28,7 +28,9 @@ app = typer.Typer(
 
 ExperimentArgument = Annotated[
     Path,
-    typer.Argument(help="The experiment's YAML file.", show_default=False, autocompletion=experiment_files),
+    typer.Argument(
+        metavar="FILE", help="The experiment's YAML file.", show_default=False, autocompletion=experiment_files
+    ),
 ]
 SetOption = Annotated[
     list[str] | None,
@@ -42,7 +44,6 @@ SetOption = Annotated[
 QuickOption = Annotated[bool, typer.Option("--quick", help="A minute's trial: few images, two epochs, one seed.")]
 
 
-@app.command()
 def run(  # noqa: PLR0913 - typer makes an option of each argument
     experiment: ExperimentArgument,
     out: Annotated[Path | None, typer.Option(help="The run's folder; runs/<name> by default.")] = None,
@@ -55,7 +56,10 @@ def run(  # noqa: PLR0913 - typer makes an option of each argument
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Run an experiment: train, evaluate, and leave a folder of results and plots. An interrupted run goes on."""
+    """Run an experiment, or go on with one that was interrupted.
+
+    It trains and evaluates every model, and leaves a folder of results and plots with one page.
+    """
     from kbin.experiment_file import load_experiment
 
     config = load_experiment(experiment, settings or [])
@@ -85,7 +89,6 @@ def run(  # noqa: PLR0913 - typer makes an option of each argument
     raise typer.Exit(code)
 
 
-@app.command()
 def check(
     experiment: ExperimentArgument,
     settings: SetOption = None,
@@ -93,7 +96,10 @@ def check(
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Validate an experiment and print its plan and parameters, without training."""
+    """Validate an experiment and print its plan, without training.
+
+    The plan: images, parameters, what is stored, memory, and the expected time.
+    """
     from kbin.experiment_file import load_experiment
 
     config = load_experiment(experiment, settings or [])
@@ -112,9 +118,8 @@ def check(
             typer.echo(printable_lines(line))
 
 
-@app.command()
 def backbones(as_json: JsonOption = False, debug: DebugOption = False) -> None:
-    """List the backbones: blocks, parameters, input size, and which weights are at hand."""
+    """List the backbones, and which weights are at hand."""
     from kbin.backbone_listing import backbone_lines, backbone_rows
 
     if as_json:
@@ -123,7 +128,6 @@ def backbones(as_json: JsonOption = False, debug: DebugOption = False) -> None:
         typer.echo("\n".join(backbone_lines()))
 
 
-@app.command()
 def store(
     clear: Annotated[
         str | None,
@@ -152,7 +156,6 @@ def store(
         typer.echo("\n".join(store_lines(here) if clear is None else removed_lines(rows)))
 
 
-@app.command()
 def schema(debug: DebugOption = False) -> None:
     """Print the JSON Schema of an experiment file, for editors."""
     from kbin.config.experiment import ExperimentConfig
@@ -160,7 +163,6 @@ def schema(debug: DebugOption = False) -> None:
     print_json(ExperimentConfig.model_json_schema())
 
 
-@app.command()
 def report(
     runs: Annotated[
         list[Path],
@@ -176,7 +178,7 @@ def report(
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Make plots, tables and page of a finished run again; of several runs, one page that compares them.
+    """Make a finished run's page again, or one that compares several.
 
     One folder: its own report.html and tables/, and its plots where one is missing or something of theirs changed.
     Several folders: one page, with paired tests where the images are the same; the folders stay as they are.
@@ -192,7 +194,6 @@ def report(
         typer.echo(page)
 
 
-@app.command()
 def audit(
     run: Annotated[
         Path,
@@ -201,7 +202,10 @@ def audit(
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Ask why the test set falls short: leaks, drift, wrong labels, shortcuts, the threshold, the input."""
+    """Ask why a finished run's test set falls short.
+
+    Looked for are leaks, drift, wrong labels, shortcuts, a threshold that does not fit, and faults of the input.
+    """
     from kbin.audit_files import AuditFiles
     from kbin.auditing.running import audit_run
     from kbin.report.audit_lines import audit_lines
@@ -223,7 +227,8 @@ def audit(
     typer.echo(f"\npage: {page}")
 
 
-for _command in (predict, export, track):
+# As the help lists them: in the order in which a person meets them.
+for _command in (run, check, audit, report, predict, export, track, backbones, store, schema):
     app.command()(_command)
 
 

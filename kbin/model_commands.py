@@ -24,7 +24,7 @@ def predict(  # noqa: PLR0913 - an option each
     paths: Annotated[
         list[str],
         typer.Argument(
-            metavar="PATH...",
+            metavar="PATH",
             help="Image files, folders, patterns in quotes, CSV files with a column `path`, or - for a list of files.",
             show_default=False,
         ),
@@ -53,7 +53,10 @@ def predict(  # noqa: PLR0913 - an option each
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON; needs --out.")] = False,
     debug: DebugOption = False,
 ) -> None:
-    """Predict images with a trained model: a row an image, with probability, label, and what is unlike training."""
+    """Predict images with a trained model.
+
+    A row an image: probability, label at the locked threshold, and whether it is unlike anything in training.
+    """
     if as_json and out is None:
         raise typer.BadParameter("--json prints the summary where the rows would go: give --out FILE for these.")
     # A bar would be drawn into rows that stand on the same screen.
@@ -91,7 +94,10 @@ def export(
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Write a trained model as one file for onnxruntime, OpenVINO or torch, compared with Keras beforehand."""
+    """Write a model as one file: ONNX, OpenVINO or torch.
+
+    It takes raw images, and is there once its own runtime has given what Keras gives.
+    """
     from kbin.deploy.export_targets import find_target
 
     find_target(target).check_installed()
@@ -120,7 +126,10 @@ def track(
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Send a finished run to MLflow or TensorBoard: what is not there yet, as its section `tracking` says."""
+    """Send a finished run to MLflow or TensorBoard.
+
+    Sent is what is not there yet, to where the experiment's section `tracking` or --mlflow says.
+    """
     from kbin.deploy.tracking.running import track_path
 
     with stoppable():

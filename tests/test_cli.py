@@ -214,6 +214,18 @@ class TestSchema:
         assert [choice["type"] for choice in choices] == ["string", "array"]
 
 
+def test_the_help_fits_80_columns_and_the_readme_has_every_command_of_it(kbin, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = kbin("--help").out.partition("Commands:\n")[2].splitlines()
+
+    commands = [line.split()[0] for line in lines if line]
+    assert len(commands) > 5
+    assert max(map(len, lines)) <= 80
+    assert not [line for line in lines if line.endswith("...")]
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    assert [name for name in commands if f"| `kbin {name}" not in readme] == []
+
+
 def test_backbones_are_listed_as_text_and_as_json(kbin):
     text, rows = kbin("backbones"), kbin("backbones", "--json")
     assert (text.code, rows.code) == (0, 0)
