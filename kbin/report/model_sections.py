@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kbin.evaluation.confusion import ConfusionMatrix
+from kbin.model_description import DESCRIPTION
 from kbin.report.pictures import Picture, learning_pictures
 from kbin.report.plots import MOST_CLASSES_IN_CONFUSION
 from kbin.report.recorded import ModelResults, RunResults
@@ -70,6 +71,8 @@ class ModelSection:
         seeds: A row a seed.
         confusions: A table a set; empty where the classes are too many to read.
         learning: Learning curves.
+        folder: Of the first seed's trained model, seen from the run's; "" where `kbin predict` does
+            not take it.
     """
 
     anchor: str
@@ -81,6 +84,7 @@ class ModelSection:
     seeds: tuple[SeedRow, ...] = ()
     confusions: tuple[ConfusionTable, ...] = ()
     learning: tuple[Picture, ...] = ()
+    folder: str = ""
 
     @property
     def has_undefined(self) -> bool:
@@ -116,7 +120,13 @@ def _section(run: RunDirectory, results: RunResults, model: ModelResults, anchor
         seeds=tuple(_seed_rows(model, shown)),
         confusions=tuple(_confusion(results, name, model.sets[name]) for name in shown) if readable else (),
         learning=tuple(learning_pictures(run, results, model)),
+        folder=_usable_folder(run, model),
     )
+
+
+def _usable_folder(run: RunDirectory, model: ModelResults) -> str:
+    folder = run.model_folder(model.id, model.seeds[0])
+    return folder.relative_to(run.path).as_posix() if run.has_file(folder / DESCRIPTION) else ""
 
 
 def _class_rows(results: RunResults, model: ModelResults, shown: Sequence[str]) -> list[ClassRow]:

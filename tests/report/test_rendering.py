@@ -14,6 +14,7 @@ from kbin.errors import KbinError, RunFolderError
 from kbin.metric_names import METRICS
 from kbin.report import pictures
 from kbin.report.plots import draw_plots
+from kbin.report.recorded import read_results
 from kbin.report.rendering import write_report
 from kbin.report.wording import UNDEFINED
 from kbin.runs import RunDirectory
@@ -221,6 +222,18 @@ def test_settings_versions_and_command_are_on_the_page(parsed):
         "1 min 01 s",
     ):
         assert text in parsed.text
+
+
+def test_a_model_that_can_be_used_elsewhere_has_the_commands_for_it(quick_pictures, tmp_path):
+    run = SyntheticRun(models={"top-block": 2.0, "fixed": 2.0}).write(tmp_path / "run")
+    draw_plots(run, run.results())
+    first = read_results(run.results()).models[0].seeds[0]
+    (run.model_folder("top-block", first) / "model.json").write_text("{}")
+
+    text = Page(write_report([run]).read_text(encoding="utf-8")).text
+
+    assert f"kbin predict models/top-block/seed-{first} IMAGES" in text
+    assert "kbin predict models/fixed" not in text
 
 
 def test_three_classes_are_shown_without_a_positive_one(small, quick_pictures):
