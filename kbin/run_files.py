@@ -27,6 +27,9 @@ TABLES, DRAWN, GROUPS = "tables", "plots/drawn.json", "groups.csv"
 GALLERY, MODEL, BAD_IMAGES = "gallery.json", "model.keras", "bad_images.csv"
 FEATURES, AUDIT, CARD = "features.json", "audit", "model_card.md"
 NOVELTY, TRACKING = "unlike_training.npz", "tracking.json"
+TENSORBOARD = "tensorboard"
+# TensorBoard knows its files by the middle part; the last one tells ours from those of other programs.
+EVENTS = "events.out.tfevents.0.kbin"
 
 
 @dataclass(frozen=True)

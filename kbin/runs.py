@@ -1,6 +1,7 @@
 """RunDirectory: the folder of one run, from its beginning to its removal; what is in it says `RunFiles`."""
 
 import shutil
+from pathlib import Path
 
 from kbin.errors import ConfigError, RunFolderError, StorageError
 from kbin.experiment_file import differing_settings, in_todays_words
@@ -8,12 +9,14 @@ from kbin.run_files import (
     AUDIT,
     BAD_IMAGES,
     ENVIRONMENT,
+    EVENTS,
     EXPERIMENT,
     GROUPS,
     INPUT,
     REPORT,
     RESULTS,
     TABLES,
+    TENSORBOARD,
     TRACKING,
     RunFiles,
 )
@@ -23,7 +26,7 @@ from kbin.storage_faults import writing
 _OTHER_FILES = (REPORT, GROUPS, BAD_IMAGES, "search.csv", TRACKING)
 _MAY_CHANGE = ("data.on_bad_image:", "data.max_bad_share:")
 _MAY_ALWAYS_CHANGE = ("audit:", "tracking.")  # they change no result
-_FOLDERS = ("plots", TABLES, "trials", "unfinished", "models", AUDIT)
+_FOLDERS = ("plots", TABLES, "trials", "unfinished", "models", AUDIT, TENSORBOARD)
 
 
 class RunDirectory(RunFiles):
@@ -96,6 +99,22 @@ class RunDirectory(RunFiles):
             ):
                 if self.inside(folder).is_dir() and not folder.is_symlink():
                     shutil.rmtree(folder)
+            self._remove_events()
+
+    def _remove_events(self) -> None:
+        """Removes the run's own event files, which TensorBoard would draw over those of a new run.
+
+        Not the whole folder: a person may have files of other programs there.
+        """
+        folder = self.inside(self.path / TENSORBOARD)
+        if folder.is_symlink() or not folder.is_dir():
+            return
+        for path in event_files(folder):
+            self.inside(path).unlink()
+        # The innermost first; one that holds something else stays.
+        for empty in (*folder.glob("*/seed-[0-9]*"), *folder.glob("*"), folder):
+            if empty.is_dir() and not empty.is_symlink() and not any(empty.iterdir()):
+                empty.rmdir()
 
     def _check_same(self, there: str, wanted: str) -> None:
         there = in_todays_words(there)
@@ -115,3 +134,12 @@ class RunDirectory(RunFiles):
             f"{self.path} holds another experiment; settings that differ: {shown or 'their order'}. "
             "Choose another folder with --out, or start anew in this one with --fresh."
         )
+
+
+def event_files(folder: Path) -> list[Path]:
+    """Returns a run's event files in the folder that TensorBoard is given: one a model and one a seed.
+
+    Args:
+        folder: It may hold other runs too, a level deeper; theirs are not among them.
+    """
+    return [*folder.glob(f"*/{EVENTS}"), *folder.glob(f"*/seed-[0-9]*/{EVENTS}")]

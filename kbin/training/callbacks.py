@@ -8,6 +8,7 @@ import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import keras
 
@@ -17,6 +18,9 @@ from kbin.evaluation.metrics import classification_metrics
 from kbin.evaluation.roc import RocCurve, plot_roc_curves
 from kbin.files import save_figure, write_whole
 from kbin.training.predictions import Data, check_labelled, compiled_loss, shared_predictions
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 EPOCH_METRICS = ("accuracy", "precision", "recall", "f1", "roc_auc")
 
@@ -119,12 +123,28 @@ class RocPlot(keras.callbacks.Callback):
         self._draw("after training")
 
     def _draw(self, moment: str) -> None:
-        labels, outputs = shared_predictions(self.model, self._images, self._labels)
-        _check_two_classes(outputs.shape[1])
-        curve = RocCurve.from_scores(labels, outputs[:, -1], self.model.name, self._positive)
-        canvas, axes = figure()
-        plot_roc_curves([curve], axes, title=f"ROC curve, {moment}")
-        save_figure(canvas, self._path)
+        save_figure(roc_figure(self.model, self._images, self._labels, moment, self._positive), self._path)
+
+
+def roc_figure(model: keras.Model, images: Data, labels: Data, moment: str, positive: str = "1") -> "Figure":
+    """Draws the ROC curve of a model on some data.
+
+    Args:
+        model: Of two classes.
+        images: As for `RocPlot`.
+        labels: Likewise.
+        moment: When that is, for the title.
+        positive: The positive class's name.
+
+    Raises:
+        DataError: The model has more than two classes, or the data does not fit it.
+    """
+    true, outputs = shared_predictions(model, images, labels)
+    _check_two_classes(outputs.shape[1])
+    curve = RocCurve.from_scores(true, outputs[:, -1], model.name, positive)
+    canvas, axes = figure()
+    plot_roc_curves([curve], axes, title=f"ROC curve, {moment}")
+    return canvas
 
 
 def _check_two_classes(num_outputs: int) -> None:

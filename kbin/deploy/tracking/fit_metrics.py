@@ -1,5 +1,6 @@
-"""What a callback logs of somebody's own `model.fit`: its settings, and the values of every epoch."""
+"""What a callback logs of somebody's own `model.fit`: its settings, the values of every epoch, and the ROC curve."""
 
+import io
 import math
 import time
 from collections.abc import Iterable, Mapping
@@ -8,10 +9,12 @@ from typing import Any
 import keras
 
 from kbin.deploy.tracking.tracked_run import Point, points_of, text_values
-from kbin.training.callbacks import MetricLogger
+from kbin.errors import DataError
+from kbin.training.callbacks import MetricLogger, roc_figure
 from kbin.training.predictions import Data
 
-EPOCHS = "epochs/"
+EPOCHS, ROC = "epochs/", "plots/roc"
+_DPI = 150
 
 
 class FitMetrics(keras.callbacks.Callback):
@@ -26,6 +29,7 @@ class FitMetrics(keras.callbacks.Callback):
     def __init__(self, images: Data = None, labels: Data = None, params: Mapping[str, Any] | None = None):
         super().__init__()
         self._metrics = None if images is None else MetricLogger(images, labels, path=None)
+        self._images, self._labels = images, labels
         self._own_params = dict(params or {})
 
     def set_model(self, model: keras.Model) -> None:
@@ -40,6 +44,18 @@ class FitMetrics(keras.callbacks.Callback):
         if self._metrics is not None:
             self._metrics.on_epoch_end(epoch, values)
         return points_of({name: _number(value) for name, value in values.items()}, epoch + 1, now(), EPOCHS)
+
+    def roc_png(self) -> bytes | None:
+        """Returns the trained model's ROC curve as PNG; None without data, or where it is not of two classes."""
+        if self._images is None:
+            return None
+        try:
+            canvas = roc_figure(self.model, self._images, self._labels, "after training")
+        except DataError:  # more classes than two, or outputs that are no probabilities
+            return None
+        stream = io.BytesIO()
+        canvas.savefig(stream, format="png", dpi=_DPI)
+        return stream.getvalue()
 
     def fit_params(self) -> dict[str, str]:
         """Returns the settings of this `fit`, as far as Keras tells them, and the person's own."""

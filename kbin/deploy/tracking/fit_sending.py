@@ -30,6 +30,7 @@ class FitSending:
         self._sender: MlflowSender | None = None
         self._run_id: str | None = None
         self._news = threading.Condition()
+        self.has_numbers = False  # all of them, with the run's end; its files come after
         self.error: KbinError | None = None
         self._thread = threading.Thread(target=self._work, daemon=True, name="mlflow")
         self._thread.start()
@@ -45,7 +46,7 @@ class FitSending:
         """Says that the run has ended, and returns whether all was sent.
 
         Args:
-            run: With its status and end.
+            run: With its status, its end and its files.
             seconds: How long that is waited for.
         """
         with self._news:
@@ -74,7 +75,8 @@ class FitSending:
 
     def _send(self, points: list[Point], ended: TrackedRun | None) -> None:
         if self._sender is None:
-            server = MlflowServer(self._address, AT_THE_END_OF_A_RUN)
+            # A large model on a slow line would keep the next `fit` of this process from sending.
+            server = MlflowServer(self._address, AT_THE_END_OF_A_RUN, waits_for_uploads=False)
             self._sender = MlflowSender(server, self._experiment, self._identity)
         if self._run_id is None:
             run_id = self._sender.open(self._run)
@@ -84,5 +86,8 @@ class FitSending:
         with self._news:
             del self._waiting[: len(points)]
         if ended is not None:
-            self._sender.close(ended, self._run_id)
+            self._sender.close(ended, self._run_id)  # first: the numbers are whole, even where a file takes too long
+            self.has_numbers = True
+            for place, path in ended.files.items():
+                self._sender.upload(self._run_id, place, path)
             self._is_done = True

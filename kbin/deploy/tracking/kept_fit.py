@@ -1,5 +1,6 @@
 """The run of a `model.fit` that a server did not take: a file, from which it is sent later."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -39,14 +40,19 @@ class KeptFit(BaseModel):
     start: int
     end: int
 
-    def run(self) -> TrackedRun:
-        """Returns the run."""
+    def run(self, files: Mapping[str, Path]) -> TrackedRun:
+        """Returns the run.
+
+        Args:
+            files: Its place on the server -> file here; none is named in the file of the run itself.
+        """
         return TrackedRun(
             key="fit",
             name=self.name,
             params=self.params,
             tags=self.tags,
             points=tuple(Point(*one) for one in self.points),
+            files=files,
             start=self.start,
             end=self.end,
         )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from kbin.config.tracking import MlflowConfig
+from kbin.deploy.tracking.kept_files import KeptFiles
 from kbin.deploy.tracking.kept_fit import read_kept_fit
 from kbin.deploy.tracking.mlflow_address import mlflow_address
 from kbin.deploy.tracking.mlflow_sending import MlflowSender
@@ -81,7 +82,7 @@ def send_run(
 
 
 def send_kept_fit(path: Path, mlflow: str | None, progress: Progress) -> Tracked:
-    """Sends the run of a `model.fit` that `kbin.MlflowLogger` kept, and removes its file.
+    """Sends the run of a `model.fit` that `kbin.MlflowLogger` kept, and removes its files.
 
     Args:
         path: The file.
@@ -90,15 +91,18 @@ def send_kept_fit(path: Path, mlflow: str | None, progress: Progress) -> Tracked
 
     Raises:
         TrackingError: The server is away, or refuses.
-        RunFolderError: The file is none of these.
+        RunFolderError: The file is none of these, or a link lies beside it.
         MissingExtraError: MLflow is not installed.
         AddressError: The address is none.
+        StorageError: The files cannot be removed.
     """
     kept = read_kept_fit(path)
+    files = KeptFiles(path.parent, kept.identity)
     address = mlflow_address(mlflow or kept.uri)
     with mlflow_environment(address):
-        shipment = _Shipment([kept.run()], kept.experiment, kept.identity, {}, lambda sent: None)
+        shipment = _Shipment([kept.run(files.found())], kept.experiment, kept.identity, {}, lambda sent: None)
         tracked = _send(shipment, MlflowServer(address), progress)
+    files.remove()  # first: what a kill leaves of them is found by the other file
     path.unlink(missing_ok=True)
     return tracked
 

@@ -65,7 +65,7 @@ class MlflowSender:
             self.log(run, run_id)
         for place, path in run.files.items():
             if there.get("files", {}).get(place) != files[place]:
-                self._upload(run_id, place, path)
+                self.upload(run_id, place, path)
         self.close(run, run_id)
         return {"id": run_id} | now
 
@@ -96,6 +96,12 @@ class MlflowSender:
         metrics = [Metric(mlflow_name(one.key), one.value, one.time, one.step) for one in points]
         for some in _in_parts(metrics, _MOST_METRICS):
             self._server.call(_batch(run_id, {"metrics": some}))
+
+    def upload(self, run_id: str, place: str, path: Path) -> None:
+        """Sends a file; one that is there under this name is replaced."""
+        folder = PurePosixPath(place).parent.as_posix()  # an artifact is called as its file is
+        where = None if folder == "." else folder
+        self._server.call(lambda client: client.log_artifact(run_id, str(path), where), path.stat().st_size)
 
     def close(self, run: TrackedRun, run_id: str) -> None:
         """Says how and when a run ended."""
@@ -143,11 +149,6 @@ class MlflowSender:
         )
         self._there[run.key] = str(made.info.run_id)
         return self._there[run.key]
-
-    def _upload(self, run_id: str, place: str, path: Path) -> None:
-        folder = PurePosixPath(place).parent.as_posix()  # an artifact is called as its file is
-        where = None if folder == "." else folder
-        self._server.call(lambda client: client.log_artifact(run_id, str(path), where), path.stat().st_size)
 
 
 def _batch(run_id: str, values: Mapping[str, Sequence[Any]]) -> "Callable[[MlflowClient], object]":

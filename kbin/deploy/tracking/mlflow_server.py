@@ -31,11 +31,12 @@ class MlflowServer:
 
     Args:
         address: Where it is.
-        patience: Seconds for one call; an upload has more, by its size.
+        patience: Seconds for one call.
+        waits_for_uploads: An upload has more than that, by its size.
     """
 
-    def __init__(self, address: MlflowAddress, patience: float = ON_DEMAND):
-        self.address, self._patience = address, patience
+    def __init__(self, address: MlflowAddress, patience: float = ON_DEMAND, waits_for_uploads: bool = True):
+        self.address, self._patience, self._waits_for_uploads = address, patience, waits_for_uploads
         self._client: MlflowClient | None = None
 
     def call(self, use: "Callable[[MlflowClient], Value]", num_bytes: int = 0) -> Value:
@@ -49,7 +50,7 @@ class MlflowServer:
             TrackingError: The server is away, or refuses; the message has the reason, and no credentials.
         """
         patience = _LOCAL_SECONDS if self.address.file is not None else self._patience
-        seconds = patience + num_bytes / _BYTES_A_SECOND
+        seconds = patience + (num_bytes / _BYTES_A_SECOND if self._waits_for_uploads else 0)
         try:
             return bounded(lambda: use(self._opened()), seconds)
         except TimeoutError:

@@ -8,11 +8,9 @@ from pathlib import Path
 from kbin.deploy.tracking.event_files import check_tensorboard_is_installed, event_bytes
 from kbin.deploy.tracking.tracked_run import TrackedRun, file_digest
 from kbin.files import save_whole
-from kbin.runs import RunDirectory
+from kbin.run_files import EVENTS, TENSORBOARD
+from kbin.runs import RunDirectory, event_files
 
-FOLDER = "tensorboard"
-# TensorBoard knows its files by the middle part; the last one tells ours from those of other programs.
-EVENTS = "events.out.tfevents.0.kbin"
 _ALWAYS_SHOWN = ("backbone", "train_blocks", "training.learning_rate", "seed")
 
 
@@ -25,7 +23,7 @@ def tensorboard_folder(run: RunDirectory, chosen: Path | None, identity: str) ->
             the run's own folder.
         identity: The run's.
     """
-    return run.path / FOLDER if chosen is None else chosen / f"{run.path.resolve().name}-{identity[:6]}"
+    return run.path / TENSORBOARD if chosen is None else chosen / f"{run.path.resolve().name}-{identity[:6]}"
 
 
 def tensorboard_digest(runs: Sequence[TrackedRun]) -> str:
@@ -60,7 +58,7 @@ def write_tensorboard(runs: Sequence[TrackedRun], folder: Path, root: Path | Non
         metrics = [one.key for one in run.points if one.step == 0 and "/" in one.key]
         save_whole(path, partial(_write, event_bytes(run, shown, metrics)), root)
         wanted.add(path)
-    for path in folder.rglob(EVENTS):
+    for path in event_files(folder):
         if path not in wanted:
             path.unlink()
 

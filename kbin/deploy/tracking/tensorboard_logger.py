@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from kbin.deploy.tracking.event_files import EventWriter, check_tensorboard_is_installed
-from kbin.deploy.tracking.fit_metrics import FitMetrics
+from kbin.deploy.tracking.fit_metrics import ROC, FitMetrics
 from kbin.training.predictions import Data
 
 
 class TensorBoardLogger(FitMetrics):
     """Writes the values of every epoch for TensorBoard (extra `tensorboard`): `tensorboard --logdir <folder>`.
+
+    With data of two classes the trained model's ROC curve is among the images. Put the callback after an
+    `EarlyStopping` that restores the best weights: it then is the curve of the model that is kept.
 
     A disk that is full does not stop the training: a warning is given once.
 
@@ -60,6 +63,13 @@ class TensorBoardLogger(FitMetrics):
         """Writes the epoch's values."""
         self._writer.scalars(self.epoch_points(epoch, logs))
         self._write()
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        """Writes the trained model's ROC curve."""
+        png = self.roc_png()
+        if png is not None:
+            self._writer.picture(ROC, png, time.time())
+            self._write()
 
     def _write(self) -> None:
         """Adds to the file what came since the last time; it is open no longer than that takes."""

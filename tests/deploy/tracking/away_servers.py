@@ -32,6 +32,7 @@ class Gate:
     Attributes:
         address: Of the gate.
         num_requests: How many came.
+        fails_at: Requests of addresses with this in them fail too; empty has none fail by it.
         open_for: After so many requests it fails.
         fails_by: "refusing" breaks the connection, "hanging" never answers, "answered" does what was asked and then
             breaks the connection; a number is the status that it answers with.
@@ -39,6 +40,7 @@ class Gate:
 
     def __init__(self, server: str | None):
         self.num_requests, self.open_for = 0, 1_000_000
+        self.fails_at = ""
         self.fails_by: str | int = "refusing"
         self.requests: list[tuple[str, str]] = []
         self.headers: list[dict[str, str]] = []
@@ -76,7 +78,7 @@ class Gate:
         self.num_requests += 1
         self.requests.append((handler.command, handler.path))
         self.headers.append(dict(handler.headers))
-        fails = self.num_requests > self.open_for
+        fails = self.num_requests > self.open_for or (bool(self.fails_at) and self.fails_at in handler.path)
         if fails and self.fails_by == "hanging":
             time.sleep(60)
         if fails and self.fails_by in ("refusing", "hanging"):

@@ -1,18 +1,20 @@
 """Event files, as TensorBoard's own reader reads them."""
 
+import io
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from kbin.config.tracking import TensorBoardConfig, TrackingConfig
 from kbin.deploy.tracking.running import track_finished_run, track_path
-from kbin.deploy.tracking.tensorboard_folder import EVENTS
 from kbin.progress import Progress
+from kbin.run_files import EVENTS
 from tests.deploy.tracking.conftest import SETTINGS
 
 
@@ -116,6 +118,9 @@ def test_a_model_trained_by_hand_is_logged_with_kbins_metrics(tmp_path):
     losses = [(event.step, event.value) for event in events.Scalars("epochs/val_roc_auc")]
     assert losses == [(row["epoch"], pytest.approx(row["roc_auc"], abs=1e-6)) for row in table.rows]
     assert len(events.Scalars("epochs/loss")) == 2
+    [curve] = events.Images("plots/roc")
+    with Image.open(io.BytesIO(curve.encoded_image_string)) as image:
+        assert (image.format, image.size) == ("PNG", (curve.width, curve.height))
     content = events.PluginTagToContent("hparams")["_hparams_/session_start_info"]
     params = HParamsPluginData.FromString(content).session_start_info.hparams
     assert (params["why"].string_value, params["learning_rate"].number_value) == ("a test", pytest.approx(0.01))
