@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kbin.errors import StorageError
 from kbin.storage_faults import refuse_full_disk, writing
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def write_whole(path: Path, content: str | bytes, root: Path | None = None, *, l
     # hours must not fail over one, so the file says \\udce9 in its place.
     data = content.encode("utf-8", errors="backslashreplace") if isinstance(content, str) else content
     with writing(path):
+        check_replaceable(path)
         make_folder(path.parent, root)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
@@ -69,6 +71,7 @@ def save_whole(path: Path, save: Callable[[Path], None], root: Path | None = Non
     """
     aside = path.with_name(f".{path.name}")
     with writing(path):
+        check_replaceable(path)
         make_folder(path.parent, root)
         try:
             try:
@@ -85,6 +88,17 @@ def save_whole(path: Path, save: Callable[[Path], None], root: Path | None = Non
             _remove(aside)
             raise
         _sync_folder(path.parent)
+
+
+def check_replaceable(path: Path) -> None:
+    """Makes sure that no device or pipe lies where a file is to be: renaming would put a file in its place.
+
+    Raises:
+        StorageError: One does.
+        OSError: A folder on the way to it cannot be looked into.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise StorageError(f"{path} cannot be written: a device or a pipe lies in its place. Choose another place.")
 
 
 def make_folder(folder: Path, root: Path | None = None) -> list[Path]:

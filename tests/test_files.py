@@ -266,3 +266,14 @@ def test_a_file_of_holes_larger_than_two_gibibytes_is_not_read(tmp_path):
         file.truncate(2 * 2**30 + 1)
     with pytest.raises(OSError, match="larger than 2 GiB"):
         read_file(tmp_path / "results.json")
+
+
+@pytest.mark.parametrize("write", [lambda path: write_whole(path, "text"), lambda path: save_whole(path, Path.touch)])
+def test_what_is_no_file_is_not_replaced_by_one(tmp_path, write):
+    os.mkfifo(tmp_path / "pipe")
+
+    with pytest.raises(StorageError, match="a device or a pipe lies in its place"):
+        write(tmp_path / "pipe")
+
+    assert (tmp_path / "pipe").is_fifo()
+    assert os.listdir(tmp_path) == ["pipe"]

@@ -64,6 +64,10 @@ class GivenImages:
         total = sum(1 for path in self._paths if path != STANDARD_INPUT for _ in self._of(path))
         return None if STANDARD_INPUT in self._paths else total
 
+    def has_file(self, file: Path) -> bool:
+        """Returns whether a file, a table above all, is among what is given by name."""
+        return any(Path(path).is_file() and file.is_file() and file.samefile(path) for path in self._paths)
+
     def __iter__(self) -> Iterator[GivenImage]:
         return itertools.chain.from_iterable(map(self._of, self._paths))
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from kbin.data.image_files import MAX_MEGAPIXELS
+from kbin.data.image_files import MAX_MEGAPIXELS, has_image_name
 from kbin.data.wording import counted, printable
 from kbin.deploy.given_images import GivenImages
 from kbin.deploy.label_evaluation import LabelEvaluation
@@ -110,6 +110,8 @@ def predict_images(
     total = images.count()
     if total == 0:
         raise DataError("there are no images: the folders hold none whose names are those of images.")
+    if settings.out is not None:
+        _check_harmless(settings.out, images)
     has_truth = settings.labels is not None
     naming = Naming(description, threshold, model.novelty is not None, has_truth)
     evaluation = LabelEvaluation(description.classes, threshold) if has_truth else None
@@ -130,10 +132,24 @@ def predict_images(
                 if evaluation is not None:
                     evaluation.add(batch)
     except BaseException:
-        if settings.out is not None and count.images:
+        if settings.out is not None and count.images and partial_path(settings.out).is_file():
             progress.say(f"the rows that were done are in {partial_path(settings.out)}")
         raise
     return count.summary(evaluation)
+
+
+def _check_harmless(out: Path, images: GivenImages) -> None:
+    """Makes sure that rows replace nothing that is to be predicted.
+
+    Raises:
+        DataError: They would.
+    """
+    if images.has_file(out):
+        raise DataError(f"{printable(str(out))} is one of the files that are given. Give --out another name.")
+    if has_image_name(out):
+        raise DataError(
+            f"{printable(str(out))} is an image's name, and rows are text. Give --out a name like rows.csv."
+        )
 
 
 class _Count:

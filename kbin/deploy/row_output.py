@@ -22,7 +22,8 @@ def row_output(out: Path | None, stream: BinaryIO, form: str, columns: Sequence[
     """Opens the output; the block calls what it gets with the rows that follow.
 
     A file is written beside its place, as `<name>.partial`, and gets its name when the block ends: where that is left
-    early, the rows that were done stay in the partial file. To a stream rows go at once.
+    early, the rows that were done stay in the partial file. To a stream rows go at once, and to a pipe or device that
+    is given as the file.
 
     Args:
         out: The file; None writes to the stream.
@@ -36,13 +37,14 @@ def row_output(out: Path | None, stream: BinaryIO, form: str, columns: Sequence[
     if out is None:
         yield _writer(stream, form, columns)
         return
-    partial = partial_path(out)
     with writing(out):
         if out.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(out))
+        is_file = out.is_file() or not out.exists()
         make_folder(out.parent)
-        file = partial.open("wb")
-    with file:
+        written = partial_path(out) if is_file else out
+        file = written.open("wb")
+    try:
         write = _writer(file, form, columns)
 
         def write_or_say_why(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -52,9 +54,14 @@ def row_output(out: Path | None, stream: BinaryIO, form: str, columns: Sequence[
         yield write_or_say_why
         with writing(out):
             file.flush()
-            os.fsync(file.fileno())
-    with writing(out):
-        os.replace(partial, out)
+            if is_file:
+                os.fsync(file.fileno())
+    finally:
+        with writing(out):  # what a full disk has refused is tried once more
+            file.close()
+    if is_file:
+        with writing(out):
+            os.replace(written, out)
 
 
 def partial_path(out: Path) -> Path:

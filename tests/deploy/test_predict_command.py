@@ -313,6 +313,20 @@ def test_wrong_input_as_a_whole_is_a_message_and_two(two_classes, predict, tmp_p
     assert "Traceback" not in err
 
 
+def test_rows_replace_nothing_that_was_given(two_classes, predict, tmp_path):
+    image = Path(shutil.copy(two_classes / "images/test/dark/0.png", tmp_path / "image.png"))
+    table = tmp_path / "images.csv"
+    table.write_text("path\nimage.png\n")
+    (tmp_path / "link.csv").symlink_to(table)
+
+    for given, out in ((table, table), (table, tmp_path / "link.csv"), (image, image), (tmp_path, image)):
+        code, _, err = predict(two_classes / MODEL, given, "--out", out)
+        assert (code, "Give --out" in err) == (2, True)
+
+    assert table.read_text() == "path\nimage.png\n"
+    assert image.read_bytes().startswith(b"\x89PNG")
+
+
 def test_an_image_of_more_megapixels_is_bad_unless_more_are_allowed(two_classes, predict, tmp_path):
     Image.new("L", (12_000, 10_000)).save(tmp_path / "scan.png")  # 120 megapixels
     Image.new("L", (1_000, 1_000)).save(tmp_path / "small.png")

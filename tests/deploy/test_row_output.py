@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -77,3 +78,28 @@ def test_a_place_that_cannot_be_written_is_said_before_any_work(tmp_path, name):
 
     with pytest.raises(StorageError, match="cannot be written"), row_output(tmp_path / name, io.BytesIO(), "csv", []):
         pytest.fail("the block was begun")
+
+
+def test_a_pipe_that_is_given_as_the_file_gets_the_rows_and_stays(tmp_path):
+    pipe = tmp_path / "rows.csv"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with row_output(pipe, io.BytesIO(), "csv", COLUMNS) as write:
+            write([row("a.png")])
+            assert os.read(reader, 1_000).decode().splitlines()[1].startswith("a.png,")
+    finally:
+        os.close(reader)
+
+    assert pipe.is_fifo()
+    assert os.listdir(tmp_path) == ["rows.csv"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="no such device")
+def test_a_device_that_takes_nothing_is_said_and_stays():
+    with (
+        pytest.raises(StorageError, match="/dev/full cannot be written: no room is left"),
+        row_output(Path("/dev/full"), io.BytesIO(), "csv", COLUMNS) as write,
+    ):
+        write([row()])
+    assert Path("/dev/full").is_char_device()
