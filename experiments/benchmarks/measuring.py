@@ -1,7 +1,9 @@
 """What the benchmarks share: repeated timing, data to measure on, and one way to print."""
 
 import argparse
+import atexit
 import json
+import shutil
 import statistics
 import tempfile
 import time
@@ -79,8 +81,10 @@ def jpeg_folder(folder: Path, count: int, size: int) -> Path:
 
 
 def private_folder() -> Path:
-    """Returns a new empty folder for a store or files."""
-    return Path(tempfile.mkdtemp(prefix="kbin-benchmark-"))
+    """Returns a new empty folder for a store or files; it is removed when the process ends."""
+    folder = Path(tempfile.mkdtemp(prefix="kbin-benchmark-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def show(rows: Sequence[dict[str, Any]], as_json: bool) -> None:
