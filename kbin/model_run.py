@@ -109,8 +109,7 @@ def run_model(
     model_id = model_config.id or ""
     _save_predictions(run, model_id, seed, result.trained, sets, probabilities)
     run.save_features_key(model_id, seed, result.features_key)
-    is_fitted = any(stage.trains_backbone for stage in model_config.steps)
-    save_novelty(run, model_id, seed, trained_novelty(result.network, result.inputs, sets, groups, is_fitted=is_fitted))
+    save_novelty(run, model_id, seed, trained_novelty(result, sets, groups))
     safe_point()
     # Without optimizer and metrics: the file opens wherever Keras is.
     plain = keras.Model(model.input, model.output, name=model.name)

@@ -13,9 +13,10 @@ from kbin.config.models import ModelConfig, StageConfig
 from kbin.config.training import TrainingConfig
 from kbin.engine.features import FeatureEngine, predict_inputs
 from kbin.engine.inputs import Chosen, Inputs
-from kbin.engine.prefix import cut, part_below
+from kbin.engine.prefix import cut, first_trained_depth, output_below, part_below
 from kbin.errors import TrainingError
 from kbin.model_inputs import Augmentation, NetworkInputs, SetImages, stored_inputs, uncut_inputs
+from kbin.models.blocks import nested_models
 from kbin.models.classifiers import STANDARDIZE
 from kbin.models.freezing import check_frozen, freeze_below, frozen_fingerprints
 from kbin.models.standardization import standardize_on
@@ -70,6 +71,8 @@ class TrainedNetwork:
         trained: History of all stages, and the kept epoch.
         learning_rate: Of the last stage.
         features_key: Of the stored features that entered the first stage; None where images did.
+        first_depth: The depth of the lowest layer of the backbone that was trained; None where only the head was.
+        frozen: In the network, what the layers below that depth give; None where no map of the image is left frozen.
     """
 
     network: keras.Model
@@ -78,6 +81,8 @@ class TrainedNetwork:
     trained: Trained
     learning_rate: float
     features_key: Mapping[str, Any] | None = None
+    first_depth: int | None = None
+    frozen: keras.KerasTensor | None = None
 
 
 @dataclass(frozen=True)
@@ -113,16 +118,20 @@ class ModelTraining:
         """
         steps = self.config.steps
         result = first = self._stage(steps[0], 1, first_epoch=0)
-        history = result.trained.history
+        history, depths = result.trained.history, [result.first_depth]
         smallest = result.trained.micro_batch
         for number, stage in enumerate(steps[1:], start=2):
             if result.trained.diverged is not None:
                 break
             result = self._stage(stage, number, first_epoch=len(history))
             history = history + result.trained.history
+            depths.append(result.first_depth)
             smallest = min(filter(None, (smallest, result.trained.micro_batch)), default=None)
         trained = replace(result.trained, history=history, micro_batch=smallest)
-        return replace(result, trained=trained, features_key=first.features_key)
+        lowest = min((one for one in depths if one is not None), default=None)
+        # What an earlier stage trained below the last one's cut is not frozen.
+        frozen = result.frozen if result.first_depth == lowest else None
+        return replace(result, trained=trained, features_key=first.features_key, first_depth=lowest, frozen=frozen)
 
     def _stage(self, stage: StageConfig, number: int, first_epoch: int) -> TrainedNetwork:
         config, setting = self.config, self.setting
@@ -144,7 +153,15 @@ class ModelTraining:
         is_whole = network is self.model or setting.engine is None
         precision = "float32" if is_whole or setting.engine is None else setting.engine.precision
         rate = settings.rate(stage.trains_backbone)
-        return TrainedNetwork(network, inputs.by_set, precision, trained, rate, inputs.features_key)
+        depth = first_trained_depth(self.model)
+        frozen = self._frozen_maps(network, depth)
+        return TrainedNetwork(network, inputs.by_set, precision, trained, rate, inputs.features_key, depth, frozen)
+
+    def _frozen_maps(self, network: keras.Model, depth: int | None) -> keras.KerasTensor | None:
+        if not depth or nested_models(self.model):
+            return None
+        maps = output_below(self.model, depth) if network is self.model else network.input
+        return maps if len(maps.shape) == 4 else None
 
     def _entering(self, epochs: int) -> tuple[keras.Model, NetworkInputs]:
         """Returns the network that trains, and what enters it: features for a tail, or images for the whole model."""

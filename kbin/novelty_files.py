@@ -18,9 +18,11 @@ _MOST_BYTES = 2**26  # 1,000 references of 32,000 numbers
 
 
 def novelty_bytes(measure: NoveltyMeasure) -> bytes:
-    """Returns the file's content: `references`, and `numbers`: neighbours, limit, rate, held-out images and kind."""
+    """Returns the file's content: `references`; `numbers`: neighbours, limit, rate, held-out images, kind, depth."""
     is_training = measure.held_out == TRAINING
     numbers = [measure.neighbours, measure.limit, measure.false_alarm_rate, measure.num_held_out, is_training]
+    if measure.below is not None:
+        numbers.append(measure.below)
     return npz_bytes({"references": measure.references, "numbers": np.array(numbers, np.float64)})
 
 
@@ -62,10 +64,10 @@ def read_novelty(path: Path, sha256: str | None = None) -> NoveltyMeasure:
 def _measure(references: np.ndarray, numbers: np.ndarray) -> NoveltyMeasure:
     if references.dtype != np.float16 or references.ndim != 2 or not np.isfinite(references).all():
         raise ValueError("its references are no vectors")
-    if numbers.dtype != np.float64 or numbers.shape != (5,) or not np.isfinite(numbers).all():
+    if numbers.dtype != np.float64 or numbers.shape not in ((5,), (6,)) or not np.isfinite(numbers).all():
         raise ValueError("its numbers are not those that kbin writes")
-    neighbours, limit, rate, num_held_out, is_training = numbers.tolist()
-    if not (1 <= neighbours <= len(references) and limit >= 0 and 0 <= rate <= 1):
+    neighbours, limit, rate, num_held_out, is_training, *below = numbers.tolist()
+    if not (1 <= neighbours <= len(references) and limit >= 0 and 0 <= rate <= 1 and all(one >= 0 for one in below)):
         raise ValueError("its numbers do not go with each other")
     held_out = TRAINING if is_training else VALIDATION
-    return NoveltyMeasure(references, int(neighbours), limit, rate, int(num_held_out), held_out)
+    return NoveltyMeasure(references, int(neighbours), limit, rate, int(num_held_out), held_out, *map(int, below))

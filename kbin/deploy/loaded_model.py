@@ -155,8 +155,8 @@ def _checked_parts(
     try:
         if model.input_shape != (None, side, side, 3) or model.output_shape != (None, outputs):
             raise ValueError(f"it takes {model.input_shape} and gives {model.output_shape}")
-        parts = cut_below_head(model)
-        num_features = parts.boundary.shape[-1]
+        parts = cut_below_head(model, None if novelty is None else novelty.below)
+        num_features = parts.num_also or parts.boundary.shape[-1]
         if novelty is not None and novelty.references.shape[1] != num_features:
             raise ValueError(f"{NOVELTY} has {novelty.references.shape[1]} features, and it has {num_features}")
         return parts

@@ -56,7 +56,8 @@ class PredictionPass:
     def __init__(self, parts: Cut, wanted: ImageInput, novelty: NoveltyMeasure | None, runtime: Runtime):
         self.runtime = runtime
         self._wanted, self._novelty = wanted, novelty
-        self._head = InSmallerBatches(lambda features: _run(parts.tail, features))
+        self._num_also = parts.num_also
+        self._head = InSmallerBatches(lambda features: _probabilities(parts, features))
 
     def run(
         self, pairs: Iterable[tuple[Item, AnyImage]], max_pixels: int = MAX_PIXELS
@@ -85,7 +86,8 @@ class PredictionPass:
         faults = np.array(batch.faults, object)
         is_number = np.isfinite(probabilities).all(axis=1)
         faults[np.flatnonzero(faults == "")[~is_number]] = _NO_NUMBER
-        ratios = None if self._novelty is None else self._novelty.ratios(features[is_number])
+        # Up to there is what tells unlike images; where that is what enters the head, it is all there is.
+        ratios = None if self._novelty is None else self._novelty.ratios(features[is_number, : self._num_also or None])
         return PredictedBatch(list(batch.items), faults.tolist(), probabilities[is_number], ratios)
 
 
@@ -120,10 +122,10 @@ def open_pass(
     runtime = open_runtime(parts, name, precision, networks, progress)
     if precision == "bfloat16":
         exact = open_runtime(parts, name, "float32", networks, progress)
-        runtime = CheckedRuntime(runtime, exact, lambda features: _run(parts.tail, features), progress)
+        runtime = CheckedRuntime(runtime, exact, lambda features: _probabilities(parts, features), progress)
     return PredictionPass(parts, wanted, novelty, runtime)
 
 
-def _run(tail: keras.Model, features: np.ndarray) -> np.ndarray:
+def _probabilities(parts: Cut, features: np.ndarray) -> np.ndarray:
     with torch.no_grad():
-        return keras.ops.convert_to_numpy(tail(features, training=False))
+        return keras.ops.convert_to_numpy(parts.tail(features[:, parts.num_also :], training=False))

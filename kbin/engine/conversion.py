@@ -22,7 +22,7 @@ import torch
 
 from kbin.catalogue import find_backbone
 from kbin.engine.feature_store import storing
-from kbin.engine.prefix import Cut, output_below
+from kbin.engine.prefix import Cut, mean_over_image, output_below
 from kbin.files import make_folder
 from kbin.interruption import safe_point
 from kbin.models.builders import channels_first, channels_first_graph
@@ -162,7 +162,10 @@ def _channels_first_twin(parts: Cut) -> keras.Model:
     body = channels_first_graph(parts.prefix.name, parts.prefix.input.shape[1])
     with channels_first():
         if parts.first_depth is None:
-            features = keras.layers.GlobalAveragePooling2D()(body.output)
+            features = mean_over_image(body.output)
+            if parts.also_below is not None:
+                also = mean_over_image(output_below(body, parts.also_below))
+                features = keras.ops.concatenate([also, features], axis=1)
         else:
             features = output_below(body, parts.first_depth)
         twin = keras.Model(body.input, features, name=body.name)

@@ -41,6 +41,8 @@ class NoveltyMeasure:
         num_held_out: The images that the limit comes from.
         held_out: Which they are: "validation" where they all are of the validation set; "training" where training
             images, each without itself and what belongs to it, are among them.
+        below: The depth in the network below which the features are taken, averaged over the image; None: they are what
+            enters the head.
     """
 
     references: Features
@@ -49,12 +51,13 @@ class NoveltyMeasure:
     false_alarm_rate: float
     num_held_out: int
     held_out: HeldOut
+    below: int | None = None
 
     def ratios(self, features: Features) -> NDArray[np.float64]:
         """Returns each image's distance as a share of the limit, shape (n,): above 1 it is unlike training.
 
         Args:
-            features: What enters the classifier's head, shape (n, num_features).
+            features: Of the images, from where `below` says, shape (n, num_features).
         """
         distances = np.sort(_distances(features, self._directions), axis=1)[:, self.neighbours - 1]
         # What is no number is like nothing.
