@@ -65,6 +65,16 @@ def test_the_probabilities_are_those_of_keras_all_the_same(top_block, runtime):
     np.testing.assert_allclose(table["probability"], model.keras_model.predict(images, verbose=0)[:, 0], atol=1e-4)
 
 
+def test_no_training_image_is_marked(top_block):
+    model = LoadedModel(top_block / "run")
+
+    table = model.predict(images_of(top_block, "train")[0])
+
+    # The limit is the largest of these distances, each measured without the image itself, and of the validation set's.
+    assert (model.description.unlike_training.held_out, model.novelty.num_held_out) == ("training", 60 + 24)
+    assert table["training_distance"].max() <= 1
+
+
 def test_uncut_training_leaves_the_same_measure(top_block, tmp_path):
     trained_run(tmp_path, models=[TOP_BLOCK], engine={"store": False})
 
