@@ -91,14 +91,16 @@ def save_whole(path: Path, save: Callable[[Path], None], root: Path | None = Non
 
 
 def check_replaceable(path: Path) -> None:
-    """Makes sure that no device or pipe lies where a file is to be: renaming would put a file in its place.
+    """Makes sure that no device is where a file is to be: renaming would put the file in its place for everybody.
+
+    A pipe is replaced: one that lies in a run's folder or in the store must not keep either from being mended.
 
     Raises:
-        StorageError: One does.
+        StorageError: One is.
         OSError: A folder on the way to it cannot be looked into.
     """
-    if path.exists() and not path.is_file() and not path.is_dir():
-        raise StorageError(f"{path} cannot be written: a device or a pipe lies in its place. Choose another place.")
+    if path.is_char_device() or path.is_block_device():
+        raise StorageError(f"{path} cannot be written: a device is in its place. Choose another place.")
 
 
 def make_folder(folder: Path, root: Path | None = None) -> list[Path]:
