@@ -257,13 +257,6 @@ class TestTraining:
         one.predict(images)
         assert FeatureStore.of_this_machine().entries() == []
 
-    def test_without_the_store_the_answers_are_the_same(self):
-        images, labels = shades()
-        changes = {"epochs": 2, "hidden_units": (4,), "dropout": 0.5, "learning_rate": 1e-3}
-        stored, unstored = (pretrained(store=store, **changes).fit(images, labels) for store in (True, False))
-        difference = np.abs(stored.predict_proba(images) - unstored.predict_proba(images)).max()
-        assert difference < 1e-4
-
     def test_training_that_diverges_is_an_error(self):
         with pytest.raises(TrainingError, match="diverged"):
             small(learning_rate=1e30, optimizer="sgd", hidden_units=(4,), epochs=3).fit(*shades())
@@ -295,7 +288,7 @@ def test_a_wrong_parameter_is_told_at_the_fit(settings, message):
 @pytest.mark.parametrize(
     ("labels", "weights", "message"),
     [
-        (["dark"] * 8, None, "y has one class only, 'dark':"),
+        (["dark"] * 8, None, "y has one class only, .*dark"),
         (["dark", "bright"], None, "inconsistent numbers of samples"),
         (None, None, "the target y is None"),
         (np.linspace(0, 1, 8), None, "Unknown label type: continuous"),
