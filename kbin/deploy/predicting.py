@@ -13,8 +13,9 @@ from kbin.deploy.loaded_model import LoadedModel
 from kbin.deploy.predicted_images import Naming, threshold_in_force
 from kbin.deploy.row_output import partial_path, row_output
 from kbin.errors import DataError
-from kbin.model_description import ModelDescription
+from kbin.model_description import DESCRIPTION, ModelDescription
 from kbin.progress import Progress
+from kbin.run_files import MODEL, NOVELTY
 
 _MOST_NAMED = 5  # bad images
 
@@ -139,13 +140,15 @@ def predict_images(
 
 
 def _check_harmless(out: Path, images: GivenImages) -> None:
-    """Makes sure that rows replace nothing that is to be predicted.
+    """Makes sure that rows replace nothing that is to be predicted, and no model.
 
     Raises:
         DataError: They would.
     """
     if images.has_file(out):
         raise DataError(f"{printable(str(out))} is one of the files that are given. Give --out another name.")
+    if out.name in (MODEL, DESCRIPTION, NOVELTY) and out.exists():
+        raise DataError(f"{printable(str(out))} is a model's file. Give --out another name.")
     if has_image_name(out):
         raise DataError(
             f"{printable(str(out))} is an image's name, and rows are text. Give --out a name like rows.csv."

@@ -319,7 +319,9 @@ def test_rows_replace_nothing_that_was_given(two_classes, predict, tmp_path):
     table.write_text("path\nimage.png\n")
     (tmp_path / "link.csv").symlink_to(table)
 
-    for given, out in ((table, table), (table, tmp_path / "link.csv"), (image, image), (tmp_path, image)):
+    model = shutil.copy(two_classes / MODEL / "model.json", tmp_path / "model.json")
+    pairs = (table, table), (table, tmp_path / "link.csv"), (image, image), (tmp_path, image), (table, model)
+    for given, out in pairs:
         code, _, err = predict(two_classes / MODEL, given, "--out", out)
         assert (code, "Give --out" in err) == (2, True)
 
